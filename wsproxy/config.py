@@ -1,0 +1,60 @@
+"""
+The one place that knows where things live.
+
+`WSPROXY_HOME` moves all of it to one folder, which is what tests and containers want; otherwise
+each platform's own conventions hold (`platformdirs`).
+"""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+APP = "wsproxy"
+
+
+def _home() -> Path | None:
+    value = os.environ.get("WSPROXY_HOME")
+    return Path(value).expanduser() if value else None
+
+
+def data_dir() -> Path:
+    """The user's data folder; not created."""
+    return _home() or Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+def captures_dir() -> Path:
+    """Where captures go when no file is named; not created."""
+    return data_dir() / "captures"
+
+
+def ca_dir() -> Path:
+    """The folder of the user's certificate authority (mitmproxy's `confdir`); not created."""
+    home = _home()
+    return (home or Path(platformdirs.user_config_dir(APP, appauthor=False))) / "ca"
+
+
+def shared_dir(name: str) -> Path:
+    """
+    The folder of shipped data.
+
+    Args:
+        name: `addons` or `certs`.
+
+    Returns:
+        The folder inside the installed package, or at the top of the checkout.
+
+    Raises:
+        FileNotFoundError: neither is there, so the installation is damaged.
+    """
+    package = Path(__file__).resolve().parent
+    for place in (package / "_data" / name, package.parent / name):
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"the shipped folder {name!r} is missing from this installation")
+
+
+def private_dir(path: Path) -> Path:
+    """Create `path` (and its parents) readable by its owner alone (0700), and return it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

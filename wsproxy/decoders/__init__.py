@@ -1,0 +1,1 @@
+"""Payload to something a person can read; never to something a terminal obeys."""
