@@ -114,15 +114,18 @@ class FrameRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message that says more than its frame: it was fragmented or compressed."""
+    """
+    A message that says more than its frame: it was fragmented, compressed, or so large that what
+    is wrong with it showed only after its frame had been written.
+    """
 
-    id: int
+    last_frame: int
+    """The id of the frame that ended it, which also identifies the message."""
     connection: int
     first_frame: int
-    last_frame: int
     from_client: bool
     opcode: int
-    """1 text, 2 binary; 0 where the start was never seen."""
+    """1 text, 2 binary; of a single large frame with something wrong at its end, its own."""
     frames: int
     """How many data frames it came in."""
     compressed: bool

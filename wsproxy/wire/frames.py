@@ -102,6 +102,9 @@ further part of the frame before; `payload` are the bytes of it present, still m
 the number of payload bytes still to come, 0 where the frame ends here.
 """
 
+HEADER_CUT = -1
+"""In place of `left`: the stream ended inside this header (`wsproxy.wire.relay` adds that piece)."""
+
 _COMMON = frozenset({FIN | 1, FIN | 2, FIN | RSV1 | 1, FIN | RSV1 | 2})
 """First bytes of whole data messages, plain or compressed: they change no state."""
 

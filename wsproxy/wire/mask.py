@@ -7,15 +7,13 @@ no wheel was built.
 
 from collections.abc import Callable
 
-Buffer = bytes | bytearray | memoryview
-
-apply_mask: Callable[[Buffer, Buffer], bytes]
-"""`apply_mask(data, key)`: `data` with the four-byte `key` applied from its first byte on."""
-
 try:
-    from websockets.speedups import apply_mask as apply_mask
+    from websockets.speedups import apply_mask as _apply_mask
 except ImportError:  # pragma: no cover - platforms without a wheel
-    from websockets.utils import apply_mask as apply_mask
+    from websockets.utils import apply_mask as _apply_mask
+
+apply_mask: Callable[[bytes, bytes], bytes] = _apply_mask
+"""`apply_mask(data, key)`: `data` with the four-byte `key` applied from its first byte on."""
 
 
 def rotate_key(key: bytes, offset: int) -> bytes:

@@ -1,0 +1,341 @@
+"""
+Write a capture: one thread, one connection to SQLite, a bounded queue in front.
+
+Fourth station in the life of a frame. The engine's event loop appends what it has already sent on
+and goes back to its sockets; the thread takes what has gathered every 50 ms, turns it into rows
+(`wsproxy.store.rows`) and writes one transaction. After a `kill -9` the file holds everything up
+to the last transaction and opens without repair.
+
+Nothing is dropped to keep up. When the disk is slower than the traffic the queue fills, `full`
+says so, the shells stop reading their sockets, and the senders feel it.
+
+A disk that fails is another matter: traffic is not held hostage. Recording stops with a loud
+message, what passes is counted, and as soon as writing works again the capture says from when to
+when it has nothing (`gap`).
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from wsproxy.store import files
+from wsproxy.store.limits import Limits
+from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.rows import RowBuilder
+from wsproxy.wire.closing import Closure
+from wsproxy.wire.handshake import Handshake
+from wsproxy.wire.relay import Batch
+
+_INSERT_FRAME = "INSERT INTO frame VALUES (?,?,?,?,?,?,?,?,?,?)"
+_INSERT_PART = "INSERT INTO part (frame, offset, time, payload) VALUES (?,?,?,?)"
+_INSERT_MESSAGE = "INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_CONNECTION = "INSERT OR IGNORE INTO connection VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_CLOSURE = (
+    "INSERT OR IGNORE INTO closure (connection, time, at_frame, by, code, reason, clean, how)"
+    " VALUES (?,?,?,?,?,?,?,?)"
+)
+_INSERT_GAP = "INSERT INTO gap (started, ended, at_frame, frames, bytes, reason) VALUES (?,?,?,?,?,?)"
+
+_RETRY = 1.0
+"""Seconds between two attempts to write again after a failure."""
+
+_OVERHEAD = 256
+"""Bytes of memory a queued frame costs besides its own."""
+
+
+@dataclass(slots=True)
+class _Gap:
+    """What could not be recorded, while it lasts."""
+
+    started: int
+    reason: str
+    frames: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    record: ConnectionRecord
+    handshake: Handshake
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    connection: int
+    closure: Closure
+    time: int
+
+
+class Recorder:
+    """
+    The writer of one capture.
+
+    All methods but the callbacks are for one thread, the engine's.
+
+    Args:
+        path: the file to make, or with `append` to go on with.
+        limits: what is kept, and how much may wait.
+        program: name and version, for the file's own notes.
+        tell: takes sentences a person must see (recording stopped, resumed); called on the
+            recorder's thread.
+        append: go on with an existing capture.
+
+    Raises:
+        CaptureError: the file cannot be made or opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limits: Limits | None = None,
+        program: str = "",
+        tell: Callable[[str], None] | None = None,
+        append: bool = False,
+    ) -> None:
+        self.path = path
+        self.limits = limits or Limits()
+        self.on_room: Callable[[], None] | None = None
+        """Called on the recorder's thread when a full queue has room again."""
+        self._tell = tell or (lambda message: None)
+        self._db = files.open_to_append(path) if append else files.create(path)
+        self._prepare(program, append)
+        self._queue: deque[Batch | _Open | _Close] = deque()
+        self._queued = 0
+        """Bytes ever put in; written by the engine's thread only."""
+        self._taken = 0
+        """Bytes ever taken out; written by the recorder's thread only."""
+        self._was_full = False
+        self._wake = threading.Event()
+        self._stopping = False
+        self._gap: _Gap | None = None
+        self._unwritten: dict[int, list[tuple[str, tuple[Any, ...]]]] = {}
+        self._next_try = 0.0
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    # The engine's side.
+
+    @property
+    def queued(self) -> int:
+        """Bytes waiting to be written."""
+        return self._queued - self._taken
+
+    @property
+    def full(self) -> bool:
+        """Whether senders must be slowed down until `on_room` is called."""
+        if self._queued - self._taken < self.limits.queue:
+            return False
+        self._was_full = True
+        self._wake.set()
+        # Room may have been made between the two lines; then nobody would call back.
+        if self._queued - self._taken < self.limits.queue // 2:
+            self._was_full = False
+            return False
+        return True
+
+    def add(self, batch: Batch) -> None:
+        """The sink of every relay."""
+        self._queued += batch[4] + _OVERHEAD * len(batch[3])
+        self._queue.append(batch)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def open(self, record: ConnectionRecord, handshake: Handshake) -> int:
+        """
+        A handshake was answered, or failed.
+
+        Args:
+            record: its `id` is given here and need not be set.
+            handshake: what was agreed.
+
+        Returns:
+            The id of the connection in the capture.
+        """
+        self._last_connection += 1
+        number = self._last_connection
+        values = {name: getattr(record, name) for name in record.__dataclass_fields__}
+        values["id"] = number
+        self._queue.append(_Open(ConnectionRecord(**values), handshake))
+        self._wake.set()
+        return number
+
+    def close(self, connection: int, closure: Closure, now: int) -> None:
+        """A connection is over. `now` is in ns since the epoch."""
+        self._queue.append(_Close(connection, closure, now))
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Write what is waiting and close the file. Blocks until that is done."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    # The recorder's thread.
+
+    def _prepare(self, program: str, append: bool) -> None:
+        db = self._db
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA wal_autocheckpoint = 2000")
+        (last_frame,) = db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
+        (last_connection,) = db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()
+        self._last_connection = int(last_connection)
+        self._rows = RowBuilder(self.limits, last_frame)
+        notes: dict[str, Any] = {"writer_pid": os.getpid(), "ended": None, "program": program}
+        if not append:
+            notes["created"] = time.time_ns()
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(notes.items()))
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(None if self._gap is None else _RETRY)
+            if not self._stopping and self.queued < self.limits.queue // 2:
+                # Gather: one transaction for many frames. A fuller queue does not wait.
+                time.sleep(self.limits.interval)
+            self._wake.clear()
+            stopping = self._stopping
+            self._write(final=stopping)
+            if stopping and not self._queue:
+                break
+        self._finish()
+
+    def _write(self, final: bool) -> None:
+        queue, rows = self._queue, self._rows
+        before = self._taken
+        statements: list[tuple[str, tuple[Any, ...]]] = []
+        taken = 0
+        while queue:
+            item = queue.popleft()
+            if type(item) is tuple:
+                rows.batch(item)
+                taken += item[4] + _OVERHEAD * len(item[3])
+                # A transaction is bounded in bytes like the queue: what is taken out is still
+                # in memory until it is written.
+                if taken > self.limits.queue // 4:
+                    break
+            elif type(item) is _Open:
+                statements.append((_INSERT_CONNECTION, _connection_row(item.record, rows.last_frame)))
+                rows.open(item.record.id, item.handshake.deflate, item.handshake.other_extensions)
+            elif type(item) is _Close:
+                rows.close(item.connection)
+                c = item.closure
+                values = (item.connection, item.time, rows.last_frame, c.by, c.code, c.reason, c.clean, c.how)
+                statements.append((_INSERT_CLOSURE, values))
+        if queue:
+            self._wake.set()
+        if self._gap is None or final or time.monotonic() >= self._next_try:
+            self._commit(statements, taken, resuming=self._gap is not None)
+        else:
+            self._lose(statements, taken)
+        self._taken = before + taken
+        if self._was_full and self.queued <= self.limits.queue // 2:
+            self._was_full = False
+            if self.on_room:
+                self.on_room()
+
+    def _commit(self, statements: list[tuple[str, tuple[Any, ...]]], taken: int, resuming: bool) -> None:
+        db, rows = self._db, self._rows
+        if not (statements or rows.frames or rows.parts or rows.messages or resuming):
+            return
+        gap = self._gap
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            if gap:
+                for pending in self._unwritten.values():
+                    for sql, values in pending:
+                        db.execute(sql, values)
+                db.execute(
+                    _INSERT_GAP,
+                    (
+                        gap.started,
+                        time.time_ns(),
+                        rows.last_frame - len(rows.frames),
+                        gap.frames,
+                        gap.bytes,
+                        gap.reason,
+                    ),
+                )
+            for sql, values in statements:
+                db.execute(sql, values)
+            if rows.frames:
+                db.executemany(_INSERT_FRAME, rows.frames)
+            if rows.parts:
+                db.executemany(_INSERT_PART, rows.parts)
+            if rows.messages:
+                db.executemany(_INSERT_MESSAGE, rows.messages)
+            db.execute("COMMIT")
+        except sqlite3.Error as e:
+            with contextlib.suppress(sqlite3.Error):
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+            self._failed(e)
+            self._lose(statements, taken)
+            return
+        rows.clear()
+        if gap:
+            self._gap = None
+            self._unwritten.clear()
+            self._tell(
+                f"recording goes on; {gap.frames} frames were relayed and not recorded "
+                f"between {_clock(gap.started)} and {_clock(time.time_ns())}"
+            )
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        self._next_try = time.monotonic() + _RETRY
+        if self._gap is None:
+            self._gap = _Gap(time.time_ns(), str(error))
+            self._tell(
+                f"RECORDING STOPPED at {_clock(self._gap.started)}: cannot write {self.path}: {error}. "
+                "Traffic goes on, unrecorded. Free some space: recording then goes on by itself"
+            )
+
+    def _lose(self, statements: list[tuple[str, tuple[Any, ...]]], taken: int) -> None:
+        assert self._gap is not None
+        self._gap.frames += self._rows.seen_frames
+        self._gap.bytes += taken
+        self._rows.lose()
+        # Connections are few and everything else refers to them: they are kept for later.
+        for sql, values in statements:
+            self._unwritten.setdefault(values[0], []).append((sql, values))
+        while len(self._unwritten) > 10_000:
+            del self._unwritten[next(iter(self._unwritten))]
+
+    def _finish(self) -> None:
+        db = self._db
+        if self._gap:
+            gap = self._gap
+            self._tell(
+                f"{gap.frames} frames since {_clock(gap.started)} are not in {self.path}: {gap.reason}"
+            )
+        try:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('ended', ?)", (time.time_ns(),))
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', NULL)")
+            # One plain file to copy or mail; not possible while somebody is reading it, and then
+            # the last reader to leave tidies up.
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error:
+            pass
+        finally:
+            db.close()
+
+
+def _connection_row(record: ConnectionRecord, at_frame: int) -> tuple[Any, ...]:
+    values = list(astuple(record))
+    values.insert(2, at_frame)
+    values[-3] = json.dumps(values[-3], ensure_ascii=False)
+    values[-1] = json.dumps(values[-1], ensure_ascii=False)
+    return tuple(values)
+
+
+def _clock(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9).strftime("%H:%M:%S")

@@ -1,0 +1,294 @@
+"""
+From what the relay found to rows of a capture; on the recorder's thread, without touching a file.
+
+Third station in the life of a frame: unmask, judge (`wsproxy.wire.messages`), number. A payload up
+to `Limits.inline` becomes one row with its frame. A larger one is never held: its frame's row goes
+out as soon as the header is known, so that a viewer sees it arriving, and the payload follows in
+parts.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from wsproxy.store.limits import Limits
+from wsproxy.store.records import FrameFlag
+from wsproxy.store.schema import MAX_INTEGER
+from wsproxy.wire.deflate import DeflateParameters
+from wsproxy.wire.frames import HEADER_CUT, MASK_BIT, Anomaly, Piece, header_length, header_mask
+from wsproxy.wire.mask import apply_mask, rotate_key
+from wsproxy.wire.messages import Message, MessageTracker
+from wsproxy.wire.relay import Batch
+
+Row = tuple[Any, ...]
+
+_MASKED = int(FrameFlag.MASKED)
+_COMPRESSED = int(FrameFlag.COMPRESSED)
+_TRUNCATED = int(FrameFlag.TRUNCATED)
+_INCOMPLETE = int(Anomaly.INCOMPLETE)
+
+# The high half of a header's first byte (FIN, RSV1-3) as flags, with and without mask.
+_FLAGS = tuple(
+    int((FrameFlag.FIN if high & 8 else 0) | high >> 1 & 2 | (high & 2) << 1 | (high & 1) << 3)
+    for high in range(16)
+)
+
+
+@dataclass(slots=True)
+class _Direction:
+    tracker: MessageTracker
+    first_frame: int = 0
+    """Of the message in flight."""
+    header: bytes = b""
+    """Of the frame in progress; empty if there is none."""
+    key: bytes = b""
+    time: int = 0
+    length: int = 0
+    arrived: int = 0
+    parts: list[bytes] = field(default_factory=list)
+    """Masked, of a small frame that came in several reads."""
+    streamed: int = 0
+    """The id of the large frame in progress, 0 if there is none."""
+    lost: bool = False
+    """That frame's row could not be written, so its parts are not either."""
+
+
+class RowBuilder:
+    """
+    Turn batches into rows.
+
+    Args:
+        limits: what is kept.
+        last_frame: the highest frame id in the capture so far.
+
+    Attributes:
+        frames, parts, messages: the rows since the last `clear()`, in the order of the columns.
+        last_frame: the highest frame id given out.
+        seen_frames: how many frames those rows stand for.
+    """
+
+    def __init__(self, limits: Limits, last_frame: int = 0) -> None:
+        self._limits = limits
+        self._directions: dict[tuple[int, bool], _Direction] = {}
+        self.last_frame = last_frame
+        self.frames: list[Row] = []
+        self.parts: list[Row] = []
+        self.messages: list[Row] = []
+        self.seen_frames = 0
+
+    def clear(self) -> None:
+        """The rows were written: begin anew."""
+        self.frames = []
+        self.parts = []
+        self.messages = []
+        self.seen_frames = 0
+
+    def lose(self) -> None:
+        """The rows could not be written: drop them, and what belongs to large frames in them."""
+        for direction in self._directions.values():
+            if direction.streamed:
+                direction.lost = True
+        self.clear()
+
+    def open(self, connection: int, deflate: DeflateParameters | None, other_extensions: bool) -> None:
+        """A connection begins."""
+        for from_client in (True, False):
+            tracker = MessageTracker(from_client, deflate, other_extensions, self._limits.message)
+            self._directions[connection, from_client] = _Direction(tracker)
+
+    def close(self, connection: int) -> None:
+        """A connection is over: what is unfinished is recorded as far as it came."""
+        for from_client in (True, False):
+            direction = self._directions.pop((connection, from_client), None)
+            if direction is None or not direction.header:
+                continue
+            if direction.streamed:
+                if not direction.lost:
+                    self._message(
+                        connection,
+                        from_client,
+                        direction.streamed,
+                        direction.streamed,
+                        Message(
+                            direction.header[0] & 15, 1, False, direction.arrived, None, True, _INCOMPLETE
+                        ),
+                    )
+                continue
+            anomalies = direction.tracker.begin(direction.header)
+            payload = b"".join(direction.parts)
+            if direction.key:
+                payload = apply_mask(payload, direction.key)
+            self._frame(
+                connection,
+                from_client,
+                direction,
+                direction.time,
+                direction.header,
+                payload,
+                anomalies | _INCOMPLETE,
+            )
+
+    def batch(self, batch: Batch) -> None:
+        """What one read brought."""
+        connection, from_client, time, pieces, _ = batch
+        direction = self._directions.get((connection, from_client))
+        if direction is None:
+            return
+        tracker = direction.tracker
+        whole = tracker.whole
+        frames = self.frames
+        last = self.last_frame
+        for piece in pieces:
+            header, payload, left = piece
+            if header is None or left:
+                self.seen_frames += last - self.last_frame
+                self.last_frame = last
+                self._piece(connection, from_client, time, direction, piece)
+                last = self.last_frame
+                continue
+            first = header[0]
+            flags = _FLAGS[first >> 4]
+            if header[1] & MASK_BIT:
+                payload = apply_mask(payload, header[-4:])
+                flags |= _MASKED
+            anomalies, message = whole(header, payload)
+            if tracker.compressed:
+                flags |= _COMPRESSED
+            last += 1
+            frames.append(
+                (
+                    last,
+                    connection,
+                    time,
+                    from_client,
+                    first & 15,
+                    flags,
+                    len(payload),
+                    header,
+                    payload,
+                    anomalies,
+                )
+            )
+            if message is not None:
+                start = direction.first_frame if message.frames > 1 else last
+                self._message(connection, from_client, start, last, message)
+            elif first < 0x80 and first & 15 in (1, 2):
+                direction.first_frame = last
+        self.seen_frames += last - self.last_frame
+        self.last_frame = last
+
+    def _piece(
+        self, connection: int, from_client: bool, time: int, direction: _Direction, piece: Piece
+    ) -> None:
+        header, payload, left = piece
+        if header is not None:
+            if left == HEADER_CUT:
+                self._cut_header(connection, from_client, time, direction, header)
+                return
+            direction.header = header
+            direction.key = header_mask(header)
+            direction.length = header_length(header)
+            direction.time = time
+            direction.arrived = 0
+            direction.parts = []
+            direction.streamed = 0
+            direction.lost = False
+            if direction.length > self._limits.inline:
+                self._begin_streamed(connection, from_client, direction)
+        if direction.streamed:
+            self._stream(connection, from_client, time, direction, payload, left)
+            return
+        direction.parts.append(payload)
+        if left:
+            return
+        header = direction.header
+        payload = b"".join(direction.parts)
+        direction.header = b""
+        direction.parts = []
+        pieces: list[Piece] = [(header, payload, 0)]
+        self.batch((connection, from_client, direction.time, pieces, 0))
+
+    def _cut_header(
+        self, connection: int, from_client: bool, time: int, direction: _Direction, header: bytes
+    ) -> None:
+        flags = _FLAGS[header[0] >> 4]
+        if len(header) > 1 and header[1] & MASK_BIT:
+            flags |= _MASKED
+        self._append(connection, time, from_client, header[0] & 15, flags, 0, header, b"", _INCOMPLETE)
+
+    def _frame(
+        self,
+        connection: int,
+        from_client: bool,
+        direction: _Direction,
+        time: int,
+        header: bytes,
+        payload: bytes | None,
+        anomalies: int,
+    ) -> None:
+        flags = _FLAGS[header[0] >> 4]
+        if header[1] & MASK_BIT:
+            flags |= _MASKED
+        if direction.tracker.compressed:
+            flags |= _COMPRESSED
+        length = header_length(header)
+        if length > self._limits.frame:
+            flags |= _TRUNCATED
+        opcode = header[0] & 15
+        self._append(
+            connection, time, from_client, opcode, flags, min(length, MAX_INTEGER), header, payload, anomalies
+        )
+
+    def _append(self, connection: int, time: int, from_client: bool, *rest: Any) -> None:
+        self.last_frame += 1
+        self.seen_frames += 1
+        self.frames.append((self.last_frame, connection, time, from_client, *rest))
+
+    def _begin_streamed(self, connection: int, from_client: bool, direction: _Direction) -> None:
+        tracker = direction.tracker
+        anomalies = tracker.begin(direction.header)
+        self._frame(connection, from_client, direction, direction.time, direction.header, None, anomalies)
+        direction.streamed = self.last_frame
+        if direction.header[0] & 15 in (1, 2):
+            direction.first_frame = self.last_frame
+
+    def _stream(
+        self, connection: int, from_client: bool, time: int, direction: _Direction, payload: bytes, left: int
+    ) -> None:
+        tracker = direction.tracker
+        offset = direction.arrived
+        direction.arrived += len(payload)
+        room = self._limits.frame - offset
+        if payload and (room > 0 or tracker.wants_payload):
+            if direction.key:
+                payload = apply_mask(payload, rotate_key(direction.key, offset))
+            if room > 0 and not direction.lost:
+                kept = payload if len(payload) <= room else payload[:room]
+                self.parts.append((direction.streamed, offset, time, kept))
+            tracker.part(payload)
+        else:
+            tracker.skip(len(payload))
+        if left:
+            return
+        _, message = tracker.end()
+        if message and not direction.lost:
+            start = direction.first_frame if message.frames > 1 else direction.streamed
+            self._message(connection, from_client, start, direction.streamed, message)
+        direction.header = b""
+        direction.streamed = 0
+
+    def _message(self, connection: int, from_client: bool, first: int, last: int, message: Message) -> None:
+        self.messages.append(
+            (
+                last,
+                connection,
+                first,
+                from_client,
+                message.opcode,
+                message.frames,
+                message.compressed,
+                message.length,
+                message.content,
+                message.truncated,
+                message.anomalies,
+            )
+        )

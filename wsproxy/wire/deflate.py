@@ -1,0 +1,201 @@
+"""
+permessage-deflate (RFC 7692): what was negotiated, and inflating what passes.
+
+The proxy never takes part in the compression: bytes are relayed as they are. It inflates a copy
+for the record, so its inflater has to stay in step with the sender's window, whatever is thrown
+at it, without ever costing more memory than it was allowed.
+"""
+
+import re
+import zlib
+from collections import deque
+from dataclasses import dataclass
+
+TAIL = b"\x00\x00\xff\xff"
+"""What the sender cut off the end of every message (section 7.2.1)."""
+
+WINDOW = 32 * 1024
+"""Bytes: the farthest a deflate stream can refer back."""
+
+DISCARD_FACTOR = 16
+"""How far past its limit one message is inflated (and thrown away) only to keep the window."""
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})(?:\s*=\s*(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?')
+_NAME = re.compile(rf"\s*({_TOKEN})")
+
+Extension = tuple[str, dict[str, str | None]]
+"""A name and its parameters, in order; a parameter without a value has None."""
+
+
+def parse_extensions(header: str) -> list[Extension]:
+    """
+    Read a `Sec-WebSocket-Extensions` value (RFC 6455 section 9.1).
+
+    Returns:
+        The extensions in order, names in lower case. What is not well-formed is left out:
+        a malformed element does not hide the ones after it.
+    """
+    found: list[Extension] = []
+    for element in re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+', header):
+        match = _NAME.match(element)
+        if not match:
+            continue
+        parameters: dict[str, str | None] = {}
+        pos = match.end()
+        while parameter := _PARAMETER.match(element, pos):
+            name, token, quoted = parameter.groups()
+            value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token
+            parameters.setdefault(name.lower(), value)
+            pos = parameter.end()
+        found.append((match[1].lower(), parameters))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class DeflateParameters:
+    """What the server's answer settled (section 7.1)."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int = 15
+    client_max_window_bits: int = 15
+
+    @classmethod
+    def negotiated(cls, response_extensions: str) -> "DeflateParameters | None":
+        """
+        From the `Sec-WebSocket-Extensions` of the response.
+
+        Returns:
+            None if permessage-deflate was not accepted. Window sizes out of range count as 15,
+            with which every smaller window can be inflated too.
+        """
+        for name, parameters in parse_extensions(response_extensions):
+            if name == "permessage-deflate":
+                return cls(
+                    "server_no_context_takeover" in parameters,
+                    "client_no_context_takeover" in parameters,
+                    _window_bits(parameters.get("server_max_window_bits")),
+                    _window_bits(parameters.get("client_max_window_bits")),
+                )
+        return None
+
+    def inflater(self, from_client: bool, limit: int) -> "Inflater":
+        """
+        A new inflater for the messages of one side.
+
+        Args:
+            from_client: whose messages.
+            limit: bytes of inflated content kept of one message.
+        """
+        if from_client:
+            return Inflater(self.client_max_window_bits, self.client_no_context_takeover, limit)
+        return Inflater(self.server_max_window_bits, self.server_no_context_takeover, limit)
+
+
+def _window_bits(value: str | None) -> int:
+    return int(value) if value in ("8", "9", "10", "11", "12", "13", "14", "15") else 15
+
+
+@dataclass(frozen=True, slots=True)
+class Inflated:
+    """The outcome of one message."""
+
+    content: bytes
+    """At most the inflater's limit."""
+    length: int
+    """Bytes of the whole content, as far as it was inflated."""
+    failed: bool
+    """The data was not valid deflate, or the window it needs was lost before."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether `content` is not the whole message."""
+        return self.failed or self.length > len(self.content)
+
+
+class Inflater:
+    """
+    Inflate the messages of one direction, in order.
+
+    Args:
+        window_bits: the sender's window, 8 to 15.
+        no_context_takeover: every message starts with an empty window.
+        limit: bytes of content kept of one message.
+    """
+
+    def __init__(
+        self, window_bits: int = 15, no_context_takeover: bool = False, limit: int = 1 << 24
+    ) -> None:
+        # zlib cannot make an 8-bit raw window; a larger window reads the same data.
+        self._bits = max(9, window_bits)
+        self._fresh_each_time = no_context_takeover
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._kept = 0
+        self._length = 0
+        self._failed = False
+        self._recent: deque[bytes] = deque()
+        self._recent_length = 0
+        self._zlib = zlib.decompressobj(-self._bits)
+
+    def feed(self, data: bytes) -> None:
+        """Take a further part of the current message's compressed data."""
+        while data and not self._failed:
+            room = self._limit - self._kept
+            if room <= 0 and self._length >= self._limit * DISCARD_FACTOR:
+                self._failed = True
+                break
+            try:
+                part = self._zlib.decompress(data, room if room > 0 else max(self._limit, 1 << 16))
+            except zlib.error:
+                self._failed = True
+                break
+            self._length += len(part)
+            if room > 0:
+                self._parts.append(part)
+                self._kept += len(part)
+            if part and not self._fresh_each_time:
+                self._remember(part)
+            if self._zlib.eof:
+                # A final block inside a message (section 7.2.3.5): the next one starts a new
+                # deflate stream, but over the same window.
+                data = self._zlib.unused_data
+                self._zlib = self._restarted()
+            else:
+                data = self._zlib.unconsumed_tail
+
+    def finish(self) -> Inflated:
+        """End the current message and be ready for the next."""
+        self.feed(TAIL)
+        parts = self._parts
+        content = parts[0] if len(parts) == 1 else b"".join(parts)
+        done = Inflated(content, self._length, self._failed)
+        self._parts = []
+        self._kept = 0
+        self._length = 0
+        if self._fresh_each_time:
+            self._failed = False
+            self._zlib = zlib.decompressobj(-self._bits)
+        return done
+
+    def drop(self) -> None:
+        """Give the unfinished message up, as when another one interrupts it."""
+        self.finish()
+
+    def window(self) -> bytes:
+        """The last plaintext bytes, at most 32 KiB: what later messages may refer back to."""
+        return b"".join(self._recent)[-WINDOW:]
+
+    def _remember(self, part: bytes) -> None:
+        self._recent.append(part)
+        self._recent_length += len(part)
+        while self._recent_length - len(self._recent[0]) >= WINDOW:
+            self._recent_length -= len(self._recent.popleft())
+        if len(self._recent) == 1 and len(part) > 2 * WINDOW:
+            self._recent[0] = part[-WINDOW:]
+            self._recent_length = WINDOW
+
+    def _restarted(self) -> "zlib._Decompress":
+        window = self.window()
+        return zlib.decompressobj(-self._bits, zdict=window) if window else zlib.decompressobj(-self._bits)
