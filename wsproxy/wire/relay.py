@@ -106,6 +106,11 @@ class Relay:
             # Relayed like all other bytes, so recorded like them.
             self._sink((self.connection, from_client, now, [(head, b"", HEADER_CUT)], len(head)))
 
+    @property
+    def is_over(self) -> bool:
+        """Both sides' TCP streams have ended."""
+        return self._client.how is not None and self._server.how is not None
+
     def closure(self) -> Closure:
         """How the connection ended, as far as it has."""
         client, server = self._client, self._server

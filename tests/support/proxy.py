@@ -1,0 +1,157 @@
+"""
+The installed `wsproxy` as a subprocess, on a free port, with a home and a capture of its own.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from wsproxy.store.reader import Reader
+from wsproxy.store.records import ClosureRecord, ConnectionRecord
+from wsproxy.store.tail import Event, FrameEvent, Tail
+
+START_TIMEOUT = 30
+
+
+class Proxy:
+    """One running `wsproxy dump -q`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, home: Path, capture: Path) -> None:
+        self.process = process
+        self.home = home
+        self.capture = capture
+        self.port = 0
+        self.said: list[str] = []
+        """Lines on stderr."""
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate to trust."""
+        return self.home / "ca" / "mitmproxy-ca-cert.pem"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def started(self) -> None:
+        assert self.process.stderr is not None
+        while self.port == 0:
+            line = (await asyncio.wait_for(self.process.stderr.readline(), START_TIMEOUT)).decode()
+            assert line, f"wsproxy ended with {await self.process.wait()}:\n" + "\n".join(self.said)
+            self.said.append(line.rstrip())
+            if found := re.search(r"listening on .*?:(\d+)", line):
+                self.port = int(found[1])
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.said.append(line.decode(errors="replace").rstrip())
+
+    async def stop(self) -> list[Event]:
+        """End it in order; returns everything it captured."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)
+        status = await asyncio.wait_for(self.process.wait(), 20)
+        if self._reading:
+            await self._reading
+        assert status == 0, "\n".join(self.said)
+        return self.events()
+
+    def events(self) -> list[Event]:
+        """What the capture holds now."""
+        with Reader(self.capture) as reader:
+            tail = Tail(reader)
+            found: list[Event] = []
+            while page := tail.read():
+                found += page
+            return found
+
+    async def wait_for(self, count: int, timeout: float = 10) -> list[Event]:
+        """The events, as soon as there are at least `count` of them."""
+        async with asyncio.timeout(timeout):
+            while len(found := self.events()) < count:
+                await asyncio.sleep(0.02)
+        return found
+
+    async def wait_for_closures(self, count: int, timeout: float = 10) -> list[Event]:
+        """The events, as soon as `count` connections have ended."""
+        async with asyncio.timeout(timeout):
+            while len(closures(found := self.events())) < count:
+                await asyncio.sleep(0.02)
+        return found
+
+
+def connections(events: list[Event]) -> list[ConnectionRecord]:
+    return [event for event in events if isinstance(event, ConnectionRecord)]
+
+
+def frames(events: list[Event], connection: int | None = None) -> list[FrameEvent]:
+    return [
+        event
+        for event in events
+        if isinstance(event, FrameEvent) and connection in (None, event.frame.connection)
+    ]
+
+
+def closures(events: list[Event]) -> list[ClosureRecord]:
+    return [event for event in events if isinstance(event, ClosureRecord)]
+
+
+def stream(events: list[Event], connection: int, from_client: bool) -> bytes:
+    """The wire bytes of one direction, rebuilt from the capture."""
+    from wsproxy.wire.frames import header_mask
+    from wsproxy.wire.mask import apply_mask
+
+    found = b""
+    for event in frames(events, connection):
+        frame = event.frame
+        if frame.from_client is from_client:
+            mask = header_mask(frame.header) if len(frame.header) > 1 and frame.payload else b""
+            found += frame.header + (apply_mask(frame.payload, mask) if mask else frame.payload)
+    return found
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, *arguments: str, env: dict[str, str] | None = None) -> AsyncIterator[Proxy]:
+    """
+    A proxy for the time of the block. It must not have crashed by its end.
+
+    Args:
+        tmp_path: where its home and capture go.
+        arguments: of `wsproxy dump`, besides `-q -p 0 -w`.
+        env: added to the environment.
+    """
+    home, capture = tmp_path / "home", tmp_path / "capture.wsp"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "wsproxy", "dump", "-q", "-p", "0", "-w", str(capture), *arguments,
+        env={**os.environ, "WSPROXY_HOME": str(home), "NO_COLOR": "1", **(env or {})},
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    proxy = Proxy(process, home, capture)
+    try:
+        await proxy.started()
+        yield proxy
+        if process.returncode is None:
+            await proxy.stop()
+        assert not any("crashed" in line or "Traceback" in line for line in proxy.said), "\n".join(proxy.said)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        if proxy._reading:
+            proxy._reading.cancel()
+            await asyncio.gather(proxy._reading, return_exceptions=True)
+        # Without this the pipe's transport is closed by the collector, which pytest reports.
+        process._transport.close()  # type: ignore[attr-defined]

@@ -1,0 +1,110 @@
+"""
+What the commands that run the proxy have in common: its options, and running it in the foreground.
+"""
+
+import asyncio
+import functools
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from wsproxy.engine.master import Engine, EngineOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def engine_options(command: F) -> F:
+    """Click options for how the proxy listens and what it decrypts; named as mitmproxy's are."""
+    for option in reversed(
+        [
+            click.option(
+                "-p", "--listen-port", type=click.IntRange(0, 65535), metavar="PORT",
+                help="Port to listen on; 0 takes any free one. [default: 8080]",
+            ),
+            click.option(
+                "--listen-host", default="127.0.0.1", show_default=True, metavar="HOST",
+                help="Address to listen on. Anything but loopback lets others use the proxy.",
+            ),
+            click.option(
+                "-m", "--mode", "modes", multiple=True, metavar="MODE",
+                help="regular, reverse:URL, upstream:URL, socks5, transparent, local, ... as in mitmproxy. "
+                "May be given several times. [default: regular]",
+            ),
+            click.option(
+                "-k", "--ssl-insecure", is_flag=True, help="Accept any certificate from servers.",
+            ),
+            click.option(
+                "--only", multiple=True, metavar="REGEX",
+                help="Decrypt only hosts that match (on host:port); tunnel the rest untouched.",
+            ),
+            click.option(
+                "--ignore", multiple=True, metavar="REGEX",
+                help="Do not decrypt hosts that match (on host:port); tunnel them untouched.",
+            ),
+            click.option(
+                "--set", "settings", multiple=True, metavar="KEY=VALUE",
+                help="Any option of mitmproxy, e.g. --set confdir=~/.mitmproxy.",
+            ),
+            click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for everything."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def tell(message: str) -> None:
+    """Say a sentence on stderr; harmless whatever is in it."""
+    from wsproxy.cli.output import say
+
+    say(message)
+
+
+def capture_target(write: str | None) -> tuple[Path, bool]:
+    """
+    Where to record to.
+
+    Args:
+        write: the value of `-w`: a file, `+FILE` to append to one, or None for a new one in the
+            user's data folder.
+
+    Returns:
+        The file, and whether to append.
+    """
+    from wsproxy.store import files
+
+    if write is None:
+        return files.new_path(), False
+    if write.startswith("+"):
+        path = Path(write[1:]).expanduser()
+        return path, path.exists()
+    return Path(write).expanduser(), False
+
+
+def run_engine(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -> None:
+    """
+    Run the proxy in this process until SIGINT, SIGTERM or `Engine.stop()`.
+
+    Args:
+        options: how.
+        on_ready: called once it listens.
+
+    Raises:
+        WsproxyError: it could not start.
+    """
+    from wsproxy.engine.master import Engine
+
+    async def main() -> None:
+        engine = Engine(options, tell)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, engine.stop)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: engine.stop())
+        await engine.run(functools.partial(on_ready, engine))
+
+    asyncio.run(main())

@@ -1,0 +1,102 @@
+"""
+From mitmproxy's flow of a handshake to the connection's row in the capture.
+"""
+
+import time
+from typing import Any
+
+from mitmproxy import connection, http
+from mitmproxy.utils import human
+
+from wsproxy.engine import seam
+from wsproxy.store.records import ConnectionRecord
+from wsproxy.wire.handshake import Handshake
+
+
+def is_upgrade(request: http.Request) -> bool:
+    """Whether a client asks for a WebSocket, however badly it does."""
+    return "websocket" in request.headers.get("upgrade", "").lower()
+
+
+def accepted(flow: http.HTTPFlow) -> tuple[ConnectionRecord, Handshake]:
+    """The row of an accepted upgrade, and what was agreed."""
+    return _record(flow, b"", 0, None)
+
+
+def refused(flow: http.HTTPFlow, body: bytes, length: int) -> tuple[ConnectionRecord, Handshake]:
+    """
+    The row of an upgrade that got another answer than 101.
+
+    Args:
+        flow: the handshake.
+        body: of the answer, as far as it was kept.
+        length: its true length in bytes.
+    """
+    return _record(flow, body, length, None)
+
+
+def failed(flow: http.HTTPFlow, error: str) -> tuple[ConnectionRecord, Handshake]:
+    """The row of an upgrade that got no answer at all."""
+    return _record(flow, b"", 0, error)
+
+
+def _record(
+    flow: http.HTTPFlow, body: bytes, length: int, error: str | None
+) -> tuple[ConnectionRecord, Handshake]:
+    request, response = seam.raw_head(flow.request), seam.raw_head(flow.response)
+    handshake = Handshake.of(request, response)
+    client, server = flow.client_conn, flow.server_conn
+    tls: dict[str, Any] = {}
+    if client.tls_established:
+        tls["client"] = _tls(client)
+    if server.tls_established:
+        tls["server"] = _tls(server)
+    record = ConnectionRecord(
+        id=0,
+        opened=time.time_ns(),
+        url=url_of(flow.request),
+        client=_address(client.peername),
+        server=_address(server.peername or server.address),
+        mode=client.proxy_mode.type_name,
+        http_version=flow.request.http_version,
+        request=request,
+        response=response,
+        status=flow.response.status_code if flow.response else None,
+        body=body,
+        body_length=length,
+        subprotocol=handshake.subprotocol,
+        extensions=handshake.extensions,
+        findings=handshake.findings,
+        error=error,
+        tls=tls,
+    )
+    return record, handshake
+
+
+def url_of(request: http.Request) -> str:
+    """The request's URL with the scheme a WebSocket has: `ws://` or `wss://`."""
+    scheme, _, rest = request.pretty_url.partition("://")
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}"
+
+
+def _address(address: Any) -> str:
+    return human.format_address(address) if address else ""
+
+
+def _tls(conn: connection.Connection) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "version": conn.tls_version,
+        "cipher": conn.cipher,
+        "alpn": conn.alpn.decode("ascii", "backslashreplace") if conn.alpn else None,
+        "sni": conn.sni,
+    }
+    if isinstance(conn, connection.Server) and conn.certificate_list:
+        certificate = conn.certificate_list[0]
+        described["certificate"] = {
+            "subject": dict(certificate.subject),
+            "issuer": dict(certificate.issuer),
+            "names": [str(name.value) for name in certificate.altnames],
+            "not_after": certificate.notafter.isoformat(),
+            "sha256": certificate.fingerprint().hex(),
+        }
+    return described

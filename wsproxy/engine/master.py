@@ -1,0 +1,243 @@
+"""
+The engine: mitmproxy embedded with only the addons it needs, started and stopped in order.
+"""
+
+import asyncio
+import difflib
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions, master, options, optmanager
+from mitmproxy.addons import (
+    core,
+    disable_h2c,
+    dns_resolver,
+    next_layer,
+    proxyauth,
+    proxyserver,
+    tlsconfig,
+    update_alt_svc,
+    upstream_auth,
+)
+from mitmproxy.utils import asyncio_utils, human
+
+import wsproxy
+from wsproxy import config
+from wsproxy.certs.authority import Authority
+from wsproxy.engine import seam
+from wsproxy.engine.layer import RelayLayer
+from wsproxy.engine.logs import LogHandler
+from wsproxy.engine.sockets import Sockets
+from wsproxy.engine.traffic import Traffic
+from wsproxy.errors import EngineError, UsageError
+from wsproxy.store.limits import Limits
+from wsproxy.store.recorder import Recorder
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How to run."""
+
+    capture: Path
+    """The file to write."""
+    append: bool = False
+    """Go on with an existing capture."""
+    listen_host: str = "127.0.0.1"
+    listen_port: int | None = None
+    """None for the mode's own default (8080 for `regular`), 0 for any free one."""
+    modes: tuple[str, ...] = ("regular",)
+    """As mitmproxy's `mode`."""
+    ssl_insecure: bool = False
+    confdir: Path = field(default_factory=config.ca_dir)
+    only: tuple[str, ...] = ()
+    """Regular expressions on host:port: only these are decrypted."""
+    ignore: tuple[str, ...] = ()
+    """Regular expressions on host:port: these are not."""
+    settings: tuple[str, ...] = ()
+    """mitmproxy options, `key=value`."""
+    limits: Limits = field(default_factory=Limits)
+    verbose: int = 0
+
+
+class _Master(master.Master):
+    """mitmproxy's master without its eager task factory, and with our way of failing."""
+
+    async def run(self) -> None:
+        self.should_exit.clear()
+        await self.should_exit.wait()
+
+
+class Engine:
+    """
+    One running proxy.
+
+    Args:
+        options: how to run.
+        tell: takes a sentence for the person at the terminal; may be called from any thread.
+
+    Attributes:
+        addresses: where it listens, once `on_ready` was called.
+        sockets: the open WebSockets, likewise.
+    """
+
+    def __init__(self, options: EngineOptions, tell: Callable[[str], None]) -> None:
+        self.options = options
+        self._tell = tell
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self.addresses: list[Address] = []
+        self.sockets: Sockets
+
+    async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """
+        Listen and relay until `stop()`.
+
+        Args:
+            on_ready: called once, when clients may come.
+
+        Raises:
+            UsageError: an option is wrong.
+            AuthorityError: the certificate authority cannot be used.
+            EngineError: it cannot listen.
+            CaptureError: the capture cannot be written.
+        """
+        self._loop = asyncio.get_running_loop()
+        wanted = self.options
+        confdir = Path(_setting(wanted.settings, "confdir") or wanted.confdir).expanduser()
+        authority = Authority.ensure(confdir)
+        logs = LogHandler(self._tell, wanted.verbose)
+        logs.install()
+        mitm = _Master(options.Options())
+        server = proxyserver.Proxyserver()
+        mitm.addons.add(
+            core.Core(),
+            disable_h2c.DisableH2C(),
+            proxyauth.ProxyAuth(),
+            server,
+            dns_resolver.DnsResolver(),
+            next_layer.NextLayer(),
+            tlsconfig.TlsConfig(),
+            upstream_auth.UpstreamAuth(),
+            update_alt_svc.UpdateAltSvc(),
+        )
+        try:
+            self._configure(mitm.options, authority.directory)
+            recorder = Recorder(
+                wanted.capture,
+                limits=wanted.limits,
+                program=f"wsproxy {wsproxy.__version__}",
+                tell=self._tell,
+                append=wanted.append,
+            )
+            self.sockets = Sockets(recorder)
+            try:
+                seam.install(type("RelayLayer", (RelayLayer,), {"sockets": self.sockets}))
+                mitm.addons.add(Traffic(self.sockets, self._tell))
+                with asyncio_utils.install_exception_handler(mitm._asyncio_exception_handler):
+                    await self._serve(mitm, server, on_ready)
+            finally:
+                await self._loop.run_in_executor(None, recorder.stop)
+        finally:
+            logs.uninstall()
+
+    def stop(self) -> None:
+        """End `run()`; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _configure(self, opts: optmanager.OptManager, confdir: Path) -> None:
+        wanted = self.options
+        try:
+            opts.update(
+                confdir=str(confdir),
+                listen_host=wanted.listen_host,
+                listen_port=wanted.listen_port,
+                ssl_insecure=wanted.ssl_insecure,
+                allow_hosts=list(wanted.only),
+                ignore_hosts=list(wanted.ignore),
+                mode=list(wanted.modes),
+            )
+            for setting in wanted.settings:
+                name = setting.partition("=")[0]
+                if name not in opts.keys():  # noqa: SIM118 - not a dict
+                    near = difflib.get_close_matches(name, opts.keys(), 1)
+                    hint = (
+                        f"Did you mean {near[0]!r}?" if near else "The names are those of mitmproxy's options"
+                    )
+                    raise UsageError(f"there is no option {name!r} to --set", hint)
+                if name != "confdir":
+                    opts.set(setting)
+        except exceptions.OptionsError as e:
+            raise UsageError(str(e).strip().rstrip(".")) from None
+
+    async def _serve(
+        self, mitm: _Master, server: proxyserver.Proxyserver, on_ready: Callable[[], None]
+    ) -> None:
+        stopping = asyncio.ensure_future(self._stop.wait())
+        setup = asyncio.ensure_future(server.setup_servers())
+        try:
+            # This may wait for a person, in modes that ask for permission.
+            await asyncio.wait([setup, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not setup.done():
+                return
+            if not setup.result():
+                raise _cannot_listen(server)
+            await mitm.running()
+            self.addresses = [(str(a[0]), int(a[1])) for a in server.listen_addrs()]
+            on_ready()
+            await stopping
+        finally:
+            stopping.cancel()
+            setup.cancel()
+            await self._shut_down(mitm, server)
+
+    async def _shut_down(self, mitm: _Master, server: proxyserver.Proxyserver) -> None:
+        self.sockets.stop()
+        await server.servers.update([])
+        handlers = [
+            io.handler
+            for handler in list(server.connections.values())
+            for io in list(handler.transports.values())
+            if io.handler is not None
+        ]
+        for task in handlers:
+            task.cancel("the proxy stops")
+        if handlers:
+            await asyncio.wait(handlers, timeout=2)
+        while server.connections:
+            await asyncio.sleep(0.01)
+        await mitm.done()
+
+
+def _setting(settings: tuple[str, ...], name: str) -> str | None:
+    found = [value for key, _, value in (s.partition("=") for s in settings) if key == name]
+    return found[-1] if found else None
+
+
+def _cannot_listen(server: proxyserver.Proxyserver) -> EngineError:
+    for instance in server.servers:
+        error = instance.last_exception
+        if error is None:
+            continue
+        host = instance.mode.listen_host(ctx.options.listen_host)
+        port = instance.mode.listen_port(ctx.options.listen_port)
+        address = human.format_address((host or "*", port or 0))
+        number = getattr(error, "errno", None)
+        if number == errno.EADDRINUSE:
+            return EngineError(
+                f"cannot listen on {address}: another program does",
+                "Choose another port with -p, or -p 0 for any free one",
+            )
+        if number == errno.EACCES:
+            return EngineError(
+                f"cannot listen on {address}: not permitted", "Ports below 1024 need privileges"
+            )
+        if number in (errno.EADDRNOTAVAIL, -2, -5):
+            return EngineError(f"cannot listen on {address}: this machine has no such address")
+        return EngineError(f"cannot listen on {address}: {error}")
+    return EngineError("the proxy could not start")
+

@@ -1,0 +1,167 @@
+"""
+The two ends of one proxied connection, below mitmproxy's layers: end them in kind.
+
+mitmproxy closes connections in one way, completely and without a TLS closing alert, and does not
+tell a reset from an orderly end. A relay that claims to be transparent must do both: hand a FIN
+on as a FIN (the other direction may go on), a reset as a reset, a TLS closing alert as one.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+from typing import Any
+
+from mitmproxy import ctx
+from mitmproxy.connection import Connection, ConnectionState
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.tls import TLSLayer
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.tunnel import TunnelLayer
+from OpenSSL import SSL
+
+FLUSH_TIMEOUT = 5.0
+"""Seconds a reset waits for data that was sent before it to leave."""
+
+_TIOCOUTQ = 0x5411
+"""Linux: how many bytes the peer has not acknowledged yet."""
+
+
+def handler_of(context: Context) -> ConnectionHandler | None:
+    """The mitmproxy handler that moves this connection's bytes; None once it is gone."""
+    server = ctx.master.addons.get("proxyserver")
+    return server.connections.get(context.client.id) if server else None
+
+
+class Side:
+    """
+    One end: the client's or the server's.
+
+    Args:
+        handler: who owns the sockets.
+        context: of the layer on top; tells what lies between it and the socket.
+        conn: the end as the layer on top names it.
+    """
+
+    def __init__(self, handler: ConnectionHandler, context: Context, conn: Connection) -> None:
+        self._handler = handler
+        self.conn = conn
+        layers = _layers(context, conn)
+        self.socket_conn = conn
+        """The connection that has the socket: another one where a tunnel lies between."""
+        self.tls: list[TLSLayer] = []
+        """TLS on the way to the socket, outermost last."""
+        # From the layer nearest to us down to the socket.
+        for layer in reversed(layers):
+            if isinstance(layer, TunnelLayer) and layer.conn is self.socket_conn:
+                if isinstance(layer, TLSLayer) and layer.tls is not None:
+                    self.tls.append(layer)
+                self.socket_conn = layer.tunnel_connection
+
+    @property
+    def writer(self) -> asyncio.StreamWriter | None:
+        """None once the connection is gone."""
+        io = self._handler.transports.get(self.socket_conn)
+        return io.writer if io else None  # type: ignore[return-value]
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether the socket broke, rather than ended."""
+        io = self._handler.transports.get(self.socket_conn)
+        reader = io.reader if io else None
+        return reader is not None and getattr(reader, "exception", lambda: None)() is not None
+
+    @property
+    def ended_silently(self) -> bool:
+        """TLS ended without a closing alert (RFC 8446 section 6.1)."""
+        return bool(self.tls) and not self.tls[0].tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN
+
+    def end(self, silently: bool = False) -> None:
+        """
+        Send no more: TLS closing alert, then FIN. The peer may go on sending.
+
+        Args:
+            silently: leave the alert out, as the other side's peer did.
+        """
+        writer = self.writer
+        if writer is None or writer.is_closing():
+            return
+        if len(self.tls) == 1 and not silently:
+            with contextlib.suppress(SSL.Error, OSError):
+                self.tls[0].tls.shutdown()
+            with contextlib.suppress(SSL.Error):
+                writer.write(self.tls[0].tls.bio_read(65535))
+        self._handler.close_connection(self.socket_conn, half_close=True)
+
+    def reset(self) -> None:
+        """Break the connection: the peer gets a reset, after what was sent before."""
+        writer = self.writer
+        if writer is None or writer.is_closing():
+            return
+        if writer.transport.get_write_buffer_size() == 0 and _unacknowledged(writer) == 0:
+            self._reset_now(writer)
+            return
+        # A reset overtakes data that is still waiting here; a real one would not have.
+        task = asyncio.get_running_loop().create_task(self._reset_when_flushed(writer))
+        _pending.add(task)
+        task.add_done_callback(_pending.discard)
+
+    async def _reset_when_flushed(self, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FLUSH_TIMEOUT
+        while loop.time() < deadline and not writer.is_closing():
+            if writer.transport.get_write_buffer_size() == 0 and _unacknowledged(writer) == 0:
+                break
+            await asyncio.sleep(0.005)
+        self._reset_now(writer)
+
+    def _reset_now(self, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            _linger_zero(writer.get_extra_info("socket"))
+        writer.transport.abort()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection altogether."""
+        if self.socket_conn in self._handler.transports:
+            if self.conn is not self.socket_conn:
+                self.conn.state = ConnectionState.CLOSED
+            self._handler.close_connection(self.socket_conn)
+
+
+_pending: set[asyncio.Task[None]] = set()
+
+
+def _layers(context: Context, conn: Connection) -> list[Any]:
+    """All layers between the one on top and the socket of `conn`, the top one last."""
+    layers = list(context.layers)
+    # A server connection that the HTTP layer opened has its layers (TLS, an upstream proxy's
+    # tunnel) in a stack beside the one we stand on.
+    for layer in context.layers:
+        if isinstance(layer, HttpLayer):
+            beside = layer.connections.get(conn)
+            for other in beside.context.layers if beside is not None else ():
+                if other not in layers:
+                    layers.append(other)
+    return layers
+
+
+def _linger_zero(sock: Any) -> None:
+    if sock is not None:
+        form = "hh" if sys.platform == "win32" else "ii"
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(form, 1, 0))
+
+
+def _unacknowledged(writer: asyncio.StreamWriter) -> int:
+    if not sys.platform.startswith("linux"):
+        return 0
+    import fcntl
+
+    sock = writer.get_extra_info("socket")
+    try:
+        answer = fcntl.ioctl(sock.fileno(), _TIOCOUTQ, b"\0\0\0\0")
+    except (OSError, AttributeError, ValueError):
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
