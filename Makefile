@@ -1,0 +1,75 @@
+# `make demo` and `make test` do their own set-up: all they need is Python 3.11 or newer.
+#
+#   make demo       see live frames of a built-in server, without the internet
+#   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
+#   make test       linters, types, import rules, all tests; on the oldest and the newest Python here
+#   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
+#   make clean      remove what the targets above have made
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-setup chromium node autobahn clean
+
+ARGS ?=
+PYTHONS := $(shell bash .ci/pythons)
+NEWEST := $(lastword $(PYTHONS))
+VENV := .venv
+TEST_VENVS := $(foreach python,$(PYTHONS),.venv-test-$(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/ready: pyproject.toml
+	@test -n "$(NEWEST)" || { echo "wsproxy needs Python 3.11 or newer" >&2; exit 3; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(NEWEST) -m venv $(VENV) || { echo "This Python cannot make virtual environments: install its venv package" >&2; exit 3; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+demo: $(VENV)/ready
+	@$(VENV)/bin/wsproxy demo $(ARGS)
+
+run: $(VENV)/ready
+	@$(VENV)/bin/wsproxy dump $(ARGS)
+
+.venv-test-%/ready: pyproject.toml
+	@echo "Setting up .venv-test-$* (once) ..."
+	@for python in $(PYTHONS); do \
+	    if $$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$*")'; then \
+	        $$python -m venv .venv-test-$* || exit 3; \
+	    fi; \
+	done
+	@.venv-test-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+# The browser tests drive the system's Chromium; without it they are skipped, and in CI that fails.
+chromium:
+	@bash .ci/chromium
+
+# Peers of the end-to-end tests that run on Node.
+node: tests/e2e/node/node_modules/ready
+tests/e2e/node/node_modules/ready: tests/e2e/node/package.json
+	@if command -v npm >/dev/null; then \
+	    npm install --prefix tests/e2e/node --no-package-lock --no-audit --no-fund --silent && touch $@; \
+	else echo "No npm: the tests with Node peers are skipped" >&2; fi
+
+test-setup: chromium node $(addsuffix /ready,$(TEST_VENVS))
+
+test: test-setup
+	@test -n "$(TEST_VENVS)" || { echo "wsproxy needs Python 3.11 or newer" >&2; exit 3; }
+	@set -e; newest=$(lastword $(TEST_VENVS)); \
+	$$newest/bin/ruff check .; \
+	$$newest/bin/ruff format --check .; \
+	for venv in $(TEST_VENVS); do \
+	    echo "== $$venv"; \
+	    $$venv/bin/mypy; \
+	    (export PATH="$$PWD/$$venv/bin:$$PATH"; lint-imports --no-cache >/dev/null || lint-imports --no-cache); \
+	    $$venv/bin/python -m pytest -q -n 2 --dist loadgroup $(ARGS); \
+	done
+
+autobahn: $(firstword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(firstword $(TEST_VENVS))/bin/python tests/e2e/autobahn/run.py $(ARGS)
+
+clean:
+	rm -rf .venv .venv-test-* tests/e2e/node/node_modules tests/e2e/autobahn/.tools tests/e2e/autobahn/out \
+	    .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

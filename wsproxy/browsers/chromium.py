@@ -1,0 +1,161 @@
+"""
+Chromium and Chrome behind the proxy.
+
+Of all certificates that no authority vouches for, the browser is told to accept those with our
+key and no others, in its own throw-away profile: nothing has to be trusted anywhere. The switches
+are described in Chromium's sources, `--ignore-certificate-errors-spki-list` in
+services/network/public/cpp/network_switches.cc; it counts only beside `--user-data-dir`.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wsproxy.browsers.session import Browser
+from wsproxy.errors import UsageError, WsproxyError
+
+_LINUX = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+_MACOS = (
+    "Chromium.app/Contents/MacOS/Chromium",
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+_WINDOWS = (
+    r"Chromium\Application\chrome.exe",
+    r"Google\Chrome\Application\chrome.exe",
+)
+_WINDOWS_ROOTS = ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")
+
+_QUIET = (
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-search-engine-choice-screen",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--no-pings",
+    # Otherwise macOS and some desktops ask for the password of the key chain.
+    "--password-store=basic",
+    "--use-mock-keychain",
+    # Requests of the browser's own, and HttpsUpgrades, which asks for https where http was typed.
+    "--disable-features=HttpsUpgrades,MediaRouter,NetworkTimeServiceQuerying,"
+    "OptimizationGuideModelDownloading,OptimizationHints,Translate",
+)
+"""What keeps a fresh profile from questions, and most of the browser's own traffic out of the log."""
+
+
+def find() -> Path:
+    """
+    The program of an installed Chromium or Chrome, Chromium first.
+
+    Raises:
+        WsproxyError: none was found; the message names what was looked for.
+    """
+    for place in _places():
+        if place.is_file() and os.access(place, os.X_OK):
+            return place
+    if sys.platform == "win32" or sys.platform == "darwin":
+        where, package = "where they are usually installed", "Install one of them"
+    else:
+        where = f"on PATH ({', '.join(_LINUX)})"
+        package = "Install the package `chromium` (Debian, Fedora, Arch)"
+    raise WsproxyError(
+        f"no Chromium and no Chrome was found {where}", f"{package}, or name the program with --browser."
+    )
+
+
+def launch(
+    binary: Path,
+    proxy: str = "127.0.0.1:8080",
+    pins: Sequence[str] = (),
+    url: str | None = None,
+    headless: bool = False,
+    extra: Sequence[str] = (),
+    *,
+    show_output: bool = False,
+) -> Browser:
+    """
+    Start a browser in a fresh profile, behind the proxy, loopback addresses included.
+
+    Args:
+        binary: Chromium, Chrome, or something that takes their switches.
+        proxy: `host:port` of an HTTP proxy; an IPv6 address stands in brackets.
+        pins: keys to accept without an authority, as `wsproxy.certs.spki_pin` gives them. One
+            must be in the chain that the proxy serves; mitmproxy signs servers over the
+            authority's own key, so the pin of the authority is enough.
+        url: the first page; an empty one if None.
+        headless: without a window.
+        extra: more switches.
+        show_output: let the browser write to our stderr.
+
+    Returns:
+        The running browser, to be closed by the caller.
+
+    Raises:
+        UsageError: `url` looks like a switch.
+        WsproxyError: the browser cannot be started.
+    """
+    page = url or "about:blank"
+    if page.startswith("-"):
+        raise UsageError(f"{page} is not a URL", "A URL begins with its scheme, as in https://example.com/.")
+
+    def command(profile: Path) -> list[str]:
+        return [str(binary), *switches(profile, proxy, pins, headless), *extra, page]
+
+    return Browser(command, parent=_profile_parent(binary), show_output=show_output)
+
+
+def switches(profile: Path, proxy: str, pins: Sequence[str], headless: bool) -> list[str]:
+    """The switches for a browser with this `profile`; the other arguments are those of `launch`."""
+    chosen = [
+        f"--user-data-dir={profile}",
+        f"--proxy-server=http://{proxy}",
+        # Otherwise localhost, where most sites in need of debugging are, goes around the proxy.
+        "--proxy-bypass-list=<-loopback>",
+        # HTTP/3 would go around it too.
+        "--disable-quic",
+        *_QUIET,
+    ]
+    if pins:
+        chosen.append(f"--ignore-certificate-errors-spki-list={','.join(pins)}")
+    if headless:
+        chosen.append("--headless=new")
+    if runs_unsandboxed():
+        chosen.append("--no-sandbox")
+    return chosen
+
+
+def runs_unsandboxed() -> bool:
+    """Whether the browser gets `--no-sandbox`: on Linux it refuses to start for root without it."""
+    return sys.platform.startswith("linux") and os.geteuid() == 0
+
+
+def _places() -> Iterator[Path]:
+    if sys.platform == "win32":
+        for program in _WINDOWS:
+            for root in _WINDOWS_ROOTS:
+                if folder := os.environ.get(root):
+                    yield Path(folder, program)
+    elif sys.platform == "darwin":
+        for program in _MACOS:
+            yield Path("/Applications", program)
+            yield Path.home() / "Applications" / program
+    else:
+        for name in _LINUX:
+            if found := shutil.which(name):
+                yield Path(found)
+
+
+def _profile_parent(binary: Path) -> Path | None:
+    # Snaps see a temporary folder of their own, and nothing hidden in the home folder.
+    if binary.parts[:2] == ("/", "snap"):
+        common = Path.home() / "snap" / binary.name / "common"
+        if common.is_dir():
+            return common
+    return None

@@ -1,0 +1,172 @@
+"""A running browser: its group of processes and its throw-away profile, which end together."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wsproxy.errors import WsproxyError
+
+_GRACE = 5.0
+"""Seconds between asking a browser to end and ending it."""
+_LAST_WORDS = 8192
+"""Bytes kept of what the browser wrote to stderr."""
+
+
+class Browser:
+    """
+    A browser process group with a fresh profile of mode 0700, removed at the end.
+
+    Use it as a context manager, or call `close`. Methods are for one thread.
+
+    Args:
+        command: the program and its arguments, given the folder of the profile.
+        parent: where the profile is made; the system's temporary folder if None.
+        show_output: pass the browser's stderr on instead of keeping its end for `last_words`.
+
+    Raises:
+        WsproxyError: the profile cannot be made, or the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Callable[[Path], Sequence[str]],
+        *,
+        parent: Path | None = None,
+        show_output: bool = False,
+    ) -> None:
+        try:
+            self.profile = Path(tempfile.mkdtemp(prefix="wsproxy-browser-", dir=parent))
+        except OSError as error:
+            raise WsproxyError(f"cannot make a profile for the browser: {error}") from error
+        arguments = command(self.profile)
+        try:
+            self._process = _start(arguments, show_output)
+        except OSError as error:
+            _remove(self.profile)
+            reason = (error.strerror or str(error)).lower()
+            raise WsproxyError(
+                f"cannot start {arguments[0]}: {reason}", "Name another browser with --browser."
+            ) from error
+        self._ended = False
+        self._tail = b""
+        self._reader = threading.Thread(target=self._read_output, name="browser-stderr", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The main process; on POSIX also the number of its process group."""
+        return self._process.pid
+
+    @property
+    def last_words(self) -> str:
+        """The end of what the browser wrote to stderr, as it wrote it; complete once it has ended."""
+        return self._tail.decode("utf-8", "replace")
+
+    def wait(self, timeout: float | None = None) -> int:
+        """
+        Wait until the browser was closed; whatever is left of its processes is then ended.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            The exit code of its main process, negative for a signal.
+
+        Raises:
+            TimeoutError: it still runs.
+        """
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"the browser still runs after {timeout} seconds") from None
+        self._end_group()
+        return code
+
+    def close(self) -> None:
+        """End the browser, politely at first, and remove the profile. Can be called again."""
+        if not self._ended:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
+            self._end_group()
+            self._process.wait()
+        _remove(self.profile)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _end_group(self) -> None:
+        # Once only: later the number could belong to somebody else's processes.
+        if not self._ended:
+            self._ended = True
+            _kill_group(self._process)
+            self._reader.join(_GRACE)
+
+    def _read_output(self) -> None:
+        # Unread, the pipe would fill up and stop the browser.
+        stream = self._process.stderr
+        if stream is None:
+            return
+        with stream:
+            while chunk := stream.read(4096):
+                self._tail = (self._tail + chunk)[-_LAST_WORDS:]
+
+
+def _start(arguments: Sequence[str], show_output: bool) -> subprocess.Popen[bytes]:
+    # A group of its own: ended as a whole, and out of reach of Ctrl-C in the terminal, which is
+    # for us to answer.
+    if sys.platform == "win32":
+        flags, session = subprocess.CREATE_NEW_PROCESS_GROUP, False
+    else:
+        flags, session = 0, True
+    return subprocess.Popen(
+        arguments,
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=None if show_output else subprocess.PIPE,
+        start_new_session=session,
+        creationflags=flags,
+    )
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        subprocess.run(
+            ["taskkill", "/F", "/T", "/PID", str(process.pid)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    else:
+        # macOS answers EPERM for a group of which only zombies are left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _remove(profile: Path) -> None:
+    # Processes that were just killed may still be making files for a moment.
+    deadline = time.monotonic() + _GRACE
+    while profile.exists():
+        shutil.rmtree(profile, ignore_errors=True)
+        if time.monotonic() > deadline:
+            raise WsproxyError(
+                f"cannot remove the throw-away profile {profile}", "It may hold cookies: remove it by hand."
+            )
+        if profile.exists():
+            time.sleep(0.05)
