@@ -49,7 +49,7 @@ class Proxy:
             line = (await asyncio.wait_for(self.process.stderr.readline(), START_TIMEOUT)).decode()
             assert line, f"wsproxy ended with {await self.process.wait()}:\n" + "\n".join(self.said)
             self.said.append(line.rstrip())
-            if found := re.search(r"listening on .*?:(\d+)", line):
+            if found := re.search(r"listening on \S+:(\d+);", line):
                 self.port = int(found[1])
         self._reading = asyncio.ensure_future(self._read())
 
@@ -68,9 +68,13 @@ class Proxy:
         assert status == 0, "\n".join(self.said)
         return self.events()
 
+    def reader(self) -> Reader:
+        """The capture."""
+        return Reader(self.capture)
+
     def events(self) -> list[Event]:
         """What the capture holds now."""
-        with Reader(self.capture) as reader:
+        with self.reader() as reader:
             tail = Tail(reader)
             found: list[Event] = []
             while page := tail.read():

@@ -1,0 +1,1 @@
+"""The Autobahn test suite, run with and without the proxy; see README.md."""
