@@ -73,7 +73,9 @@ async def test_a_tunnel_to_an_unreachable_origin_is_named(tmp_path: Path) -> Non
         await _said(proxy, f"cannot reach 127.0.0.1:{port}: connection refused")
 
 
-async def test_an_origin_with_a_bad_certificate_is_refused_with_the_reason_and_the_option(tmp_path: Path) -> None:
+async def test_an_origin_with_a_bad_certificate_is_refused_with_the_reason_and_the_option(
+    tmp_path: Path,
+) -> None:
     async with raw.origin(tls=tls.server_context()) as origin, running(tmp_path) as proxy:
         client = await raw.connect(
             proxy.port, "127.0.0.1", origin.port, tls=tls.trusting(proxy.ca), expect=502
@@ -279,7 +281,9 @@ async def test_an_existing_file_is_not_overwritten_but_can_be_appended_to(tmp_pa
     assert files.check(tmp_path / "capture.wsp") == 1
 
 
-async def test_an_idle_socket_outlives_the_engines_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_socket_outlives_the_engines_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.support.inprocess import engine
 
     async with raw.origin() as origin, engine(tmp_path, monkeypatch, tcp_timeout=1) as proxy:

@@ -138,7 +138,9 @@ async def test_half_a_frame_arrives_before_its_other_half_is_sent(route: Route) 
 
 
 @pytest.mark.parametrize("first", [b"\x81\x05hello", b"\r\n\x0a\x0d\x81\x00", b"\n" * 40])
-async def test_frames_in_one_packet_with_the_handshake_arrive_as_they_are(tmp_path: Path, first: bytes) -> None:
+async def test_frames_in_one_packet_with_the_handshake_arrive_as_they_are(
+    tmp_path: Path, first: bytes
+) -> None:
     async with raw.origin(first=first) as origin, running(tmp_path) as proxy:
         for how in ("connect", "absolute"):
             client, server = await Route(proxy, origin, how).connect(first=first)

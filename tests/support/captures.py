@@ -141,7 +141,9 @@ def chat(path: Path) -> Path:
     Frames 1 and 2 are texts, 3 and 4 ping and pong, 5 a binary one, 6 and 7 the closing handshake.
     """
     with capture(path) as c:
-        number = c.open("wss://example.test/chat", subprotocol="chat.v1", tls={"server": {"version": "TLSv1.3"}})
+        number = c.open(
+            "wss://example.test/chat", subprotocol="chat.v1", tls={"server": {"version": "TLSv1.3"}}
+        )
         c.send(number, encode_frame(1, b'{"user":"ada"}', mask=MASK))
         c.receive(number, encode_frame(1, "grüß dich".encode()))
         c.receive(number, encode_frame(9, b"beat"))

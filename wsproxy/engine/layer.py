@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.websocket import WebsocketEndHook, WebsocketStartHoo
 from mitmproxy.proxy.server import ConnectionHandler
 
 from wsproxy.engine import handshakes
+from wsproxy.engine.fastpath import FastPath
 from wsproxy.engine.sides import Side, handler_of
 from wsproxy.engine.sockets import Sockets
 from wsproxy.wire.relay import Relay
@@ -64,6 +65,12 @@ class RelayLayer(layer.Layer):
         handler.drain_writers = _Drain(handler, self.sockets.room)  # type: ignore[method-assign]
         self.sockets.add(self._relay, self._stopped)
         yield WebsocketStartHook(self.flow)
+        if self.context.options.fast_path:
+            fast = FastPath(
+                handler, self.context.layers, self._client, self._server, self._relay, self.sockets
+            )
+            # Not now: first what has come in one packet with the handshake.
+            asyncio.get_running_loop().call_soon(fast.start)
 
     def _data(self, event: events.DataReceived) -> layer.CommandGenerator[None]:
         relay = self._relay

@@ -5,6 +5,7 @@ The engine: mitmproxy embedded with only the addons it needs, started and stoppe
 import asyncio
 import difflib
 import errno
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,13 +27,12 @@ from mitmproxy.utils import asyncio_utils, human
 import wsproxy
 from wsproxy import config
 from wsproxy.certs.authority import Authority
-from wsproxy.engine import seam
+from wsproxy.engine import seam, settings
 from wsproxy.engine.layer import RelayLayer
 from wsproxy.engine.logs import LogHandler
 from wsproxy.engine.sockets import Sockets
 from wsproxy.engine.traffic import Traffic
 from wsproxy.errors import EngineError, UsageError
-from wsproxy.store.limits import Limits
 from wsproxy.store.recorder import Recorder
 
 Address = tuple[str, int]
@@ -59,7 +59,6 @@ class EngineOptions:
     """Regular expressions on host:port: these are not."""
     settings: tuple[str, ...] = ()
     """mitmproxy options, `key=value`."""
-    limits: Limits = field(default_factory=Limits)
     verbose: int = 0
 
 
@@ -115,6 +114,7 @@ class Engine:
         server = proxyserver.Proxyserver()
         mitm.addons.add(
             core.Core(),
+            settings.Settings(),
             disable_h2c.DisableH2C(),
             proxyauth.ProxyAuth(),
             server,
@@ -128,7 +128,7 @@ class Engine:
             self._configure(mitm.options, authority.directory)
             recorder = Recorder(
                 wanted.capture,
-                limits=wanted.limits,
+                limits=settings.limits(),
                 program=f"wsproxy {wsproxy.__version__}",
                 tell=self._tell,
                 append=wanted.append,
@@ -141,6 +141,9 @@ class Engine:
                     await self._serve(mitm, server, on_ready)
             finally:
                 await self._loop.run_in_executor(None, recorder.stop)
+                if not self.addresses and not wanted.append:
+                    # Nobody could come: a file with nothing in it is only in the way.
+                    wanted.capture.unlink(missing_ok=True)
         finally:
             logs.uninstall()
 
@@ -151,6 +154,11 @@ class Engine:
 
     def _configure(self, opts: optmanager.OptManager, confdir: Path) -> None:
         wanted = self.options
+        for pattern in (*wanted.only, *wanted.ignore):
+            try:
+                re.compile(pattern)
+            except re.error as e:
+                raise UsageError(f"{pattern!r} is not a regular expression: {e}") from None
         try:
             opts.update(
                 confdir=str(confdir),
@@ -187,7 +195,8 @@ class Engine:
             if not setup.result():
                 raise _cannot_listen(server)
             await mitm.running()
-            self.addresses = [(str(a[0]), int(a[1])) for a in server.listen_addrs()]
+            # Once, where a mode listens on TCP and UDP alike.
+            self.addresses = list(dict.fromkeys((str(a[0]), int(a[1])) for a in server.listen_addrs()))
             on_ready()
             await stopping
         finally:
@@ -240,4 +249,3 @@ def _cannot_listen(server: proxyserver.Proxyserver) -> EngineError:
             return EngineError(f"cannot listen on {address}: this machine has no such address")
         return EngineError(f"cannot listen on {address}: {error}")
     return EngineError("the proxy could not start")
-

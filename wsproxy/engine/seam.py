@@ -6,8 +6,7 @@ Everything mitmproxy does not offer a hook for is replaced here and nowhere else
 1. `HttpStream.flow_done` builds `websocket.WebsocketLayer(context, flow)`, looked up as a module
    attribute at call time. Assigning that attribute installs our layer.
 2. `Http1Connection.make_pipe` strips CR and LF from the first bytes after an upgrade, which may
-   have come in one packet with the handshake. Those are frames: they must arrive as they are. It
-   also lets a `Transfer-Encoding` in the handshake chunk the frames, which it must not.
+   have come in one packet with the handshake. Those are frames: they must arrive as they are.
 3. `http1.read_request_head` and `read_response_head` parse the lines of a head and forget them.
    They are kept, as `raw_head`, so that the capture has what was sent. A `ws://` request target,
    which some clients send to a proxy, is read as `http://`.
@@ -99,13 +98,6 @@ def _install_pipe() -> None:
         if self.response is None or self.response.status_code != 101:
             yield from original(self)
             return
-        for name in ("request", "response"):
-            message = getattr(self, name)
-            if "transfer-encoding" in message.headers:
-                # What `send` looks at; the head itself has gone out already.
-                message = message.copy()
-                del message.headers["transfer-encoding"]
-                setattr(self, name, message)
         self.state = self.passthrough
         if self.buf:
             received = bytes(self.buf.maybe_extract_at_most(len(self.buf)) or b"")

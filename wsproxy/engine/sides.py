@@ -25,9 +25,6 @@ from OpenSSL import SSL
 FLUSH_TIMEOUT = 5.0
 """Seconds a reset waits for data that was sent before it to leave."""
 
-_TIOCOUTQ = 0x5411
-"""Linux: how many bytes the peer has not acknowledged yet."""
-
 
 def handler_of(context: Context) -> ConnectionHandler | None:
     """The mitmproxy handler that moves this connection's bytes; None once it is gone."""
@@ -100,27 +97,15 @@ class Side:
         writer = self.writer
         if writer is None or writer.is_closing():
             return
-        if writer.transport.get_write_buffer_size() == 0 and _unacknowledged(writer) == 0:
-            self._reset_now(writer)
-            return
-        # A reset overtakes data that is still waiting here; a real one would not have.
-        task = asyncio.get_running_loop().create_task(self._reset_when_flushed(writer))
-        _pending.add(task)
-        task.add_done_callback(_pending.discard)
-
-    async def _reset_when_flushed(self, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + FLUSH_TIMEOUT
-        while loop.time() < deadline and not writer.is_closing():
-            if writer.transport.get_write_buffer_size() == 0 and _unacknowledged(writer) == 0:
-                break
-            await asyncio.sleep(0.005)
-        self._reset_now(writer)
-
-    def _reset_now(self, writer: asyncio.StreamWriter) -> None:
+        # From here on whoever closes this socket resets it.
         with contextlib.suppress(OSError):
             _linger_zero(writer.get_extra_info("socket"))
-        writer.transport.abort()
+        transport = writer.transport
+        if transport.get_write_buffer_size() == 0:
+            transport.abort()
+        else:
+            # Closing waits for what was sent before; a peer that does not read cannot hold it up.
+            asyncio.get_running_loop().call_later(FLUSH_TIMEOUT, transport.abort)
         self.close()
 
     def close(self) -> None:
@@ -129,9 +114,6 @@ class Side:
             if self.conn is not self.socket_conn:
                 self.conn.state = ConnectionState.CLOSED
             self._handler.close_connection(self.socket_conn)
-
-
-_pending: set[asyncio.Task[None]] = set()
 
 
 def _layers(context: Context, conn: Connection) -> list[Any]:
@@ -152,16 +134,3 @@ def _linger_zero(sock: Any) -> None:
     if sock is not None:
         form = "hh" if sys.platform == "win32" else "ii"
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(form, 1, 0))
-
-
-def _unacknowledged(writer: asyncio.StreamWriter) -> int:
-    if not sys.platform.startswith("linux"):
-        return 0
-    import fcntl
-
-    sock = writer.get_extra_info("socket")
-    try:
-        answer = fcntl.ioctl(sock.fileno(), _TIOCOUTQ, b"\0\0\0\0")
-    except (OSError, AttributeError, ValueError):
-        return 0
-    return int.from_bytes(answer, sys.byteorder)

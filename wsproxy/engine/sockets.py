@@ -22,7 +22,7 @@ class Sockets:
         self.recorder = recorder
         self._open: dict[int, tuple[Relay, Callable[[int], None]]] = {}
         self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: set[Callable[[], None]] = set()
         recorder.on_room = self._has_room
 
     def __len__(self) -> int:
@@ -45,9 +45,13 @@ class Sockets:
     async def room(self) -> None:
         """Return when the recorder's queue has room: a slow disk slows senders down."""
         while self.recorder.full:
-            if self._waiting is None:
-                self._waiting = self._loop.create_future()
-            await asyncio.shield(self._waiting)
+            room = asyncio.Event()
+            self._waiting.add(room.set)
+            await room.wait()
+
+    def when_room(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once as soon as the recorder's queue has room."""
+        self._waiting.add(callback)
 
     def stop(self) -> None:
         """The proxy stops: record the end of what is still open."""
@@ -60,6 +64,6 @@ class Sockets:
         self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+        waiting, self._waiting = self._waiting, set()
+        for callback in waiting:
+            callback()

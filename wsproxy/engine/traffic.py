@@ -17,6 +17,9 @@ from mitmproxy.websocket import WebSocketData
 from wsproxy.engine import handshakes
 from wsproxy.engine.sockets import Sockets
 
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^\[]+)")
+"""As Python writes an operating system's error; several of them where a name has several addresses."""
+
 _BODY = "wsproxy_body"
 _AGAIN = 30.0
 """Seconds before the same trouble with the same host is said again."""
@@ -90,8 +93,8 @@ class Traffic:
         assert flow.error is not None
         if handshakes.is_upgrade(flow.request) and flow.websocket is None and not _is_ignored(flow.request):
             self._closed_at_once(*handshakes.failed(flow, flow.error.msg))
-        if flow.server_conn.error and not flow.server_conn.error.startswith("Certificate verify failed"):
-            self._unreachable(flow.request.pretty_host, flow.request.port, flow.server_conn.error)
+        if _ERRNO.search(flow.error.msg):
+            self._unreachable(flow.request.pretty_host, flow.request.port, flow.error.msg)
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         if flow.server_conn.error:
@@ -105,12 +108,14 @@ class Traffic:
     def tls_failed_client(self, data: tls.TlsData) -> None:
         host = data.conn.sni or human.format_address(data.context.server.address) or "a host"
         why = data.conn.error or "connection closed"
+        # mitmproxy explains at length what the hint says.
+        first = why.split(". ")[0].rstrip(".")
         hint = (
-            "Let it trust the CA (`wsproxy ca export`), or use `wsproxy browser`"
+            "If it does not trust the CA: `wsproxy ca export`, or use `wsproxy browser`"
             if _is_distrust(why)
-            else "It may pin its certificates, or not speak TLS"
+            else "It may not speak TLS, or no version that is accepted here"
         )
-        self._say("client", host, f"a client ended the TLS handshake for {host}: {why}. {hint}")
+        self._say("client", host, f"a client ended the TLS handshake for {host}: {first}. {hint}")
 
     def tls_failed_server(self, data: tls.TlsData) -> None:
         address = human.format_address(data.context.server.address)
@@ -158,14 +163,13 @@ def _is_ignored(request: http.Request) -> bool:
 
 
 def _is_distrust(why: str) -> bool:
-    return any(
-        word in why.lower() for word in ("unknown ca", "bad certificate", "certificate unknown", "unknown")
-    )
+    words = ("does not trust", "unknown ca", "bad certificate", "certificate unknown", "disconnected")
+    return any(word in why.lower() for word in words)
 
 
 def _plain(why: str) -> str:
     """The useful end of an error of the operating system."""
-    match = re.search(r"\[Errno -?\d+\] (.+)$", why)
+    match = _ERRNO.search(why)
     text = match[1] if match else why
-    text = re.sub(r"^Connect call failed \(.*\)$", "connection refused", text)
-    return text.strip().rstrip(".")
+    text = re.sub(r"^Connect call failed.*$", "connection refused", text).strip().rstrip(".")
+    return text[:1].lower() + text[1:]
