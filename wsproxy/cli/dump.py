@@ -1,20 +1,15 @@
 """
 `wsproxy dump`: run the proxy, print one line per frame as it happens, keep everything in a capture.
 
-The proxy runs in this process; the lines are printed by a viewer in a process of its own, which
-follows the capture like any other viewer. However slow the terminal is, no frame waits for it.
+The proxy runs in this process; the lines are printed by a viewer in a process of its own.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsproxy.cli.running import capture_target, engine_options, run_engine, tell
+from wsproxy.cli.output import color_option, json_option
+from wsproxy.cli.running import Viewer, capture_target, engine_options, in_foreground, serve, tell
 
 if TYPE_CHECKING:
     from wsproxy.engine.master import Engine
@@ -23,11 +18,14 @@ if TYPE_CHECKING:
 @click.command()
 @engine_options
 @click.option(
-    "-w", "--write", metavar="FILE", help="Capture to FILE (+FILE appends). [default: a new file in your captures]"
+    "-w",
+    "--write",
+    metavar="FILE",
+    help="Capture to FILE (+FILE appends). [default: a new file in your captures]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Record without printing frames.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@json_option("Print one JSON object per line (see `json` in the documentation).")
+@color_option
 def dump(write: str | None, quiet: bool, as_json: bool, color: str, **listen: Any) -> None:
     """
     Run the proxy and print every WebSocket frame, one line each.
@@ -47,18 +45,18 @@ def dump(write: str | None, quiet: bool, as_json: bool, color: str, **listen: An
 
     path, append = capture_target(write)
     options = EngineOptions(capture=path, append=append, **listening(listen))
-    viewer: list[subprocess.Popen[bytes]] = []
+    viewers: list[Viewer] = []
 
     def ready(engine: "Engine") -> None:
-        announce(engine, path, quiet=quiet, as_json=as_json)
+        announce(engine, as_json=as_json and not quiet)
         if not quiet:
-            viewer.append(start_viewer(path, engine, as_json=as_json, color=color))
+            viewers.append(Viewer(engine, as_json=as_json, color=color))
 
     try:
-        run_engine(options, ready)
+        in_foreground(serve(options, ready))
     finally:
-        for process in viewer:
-            process.wait()
+        for viewer in viewers:
+            viewer.finish()
     tell(f"captured in {path}; `wsproxy log {path}` shows it again")
 
 
@@ -68,37 +66,18 @@ def listening(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "modes": tuple(modes)}
 
 
-def announce(engine: "Engine", path: Path, *, quiet: bool, as_json: bool) -> None:
-    """Say where the proxy listens and where it records to."""
+def announce(engine: "Engine", as_json: bool = False) -> None:
+    """Say where the proxy listens and where it records to; with `as_json` also on stdout."""
+    path = engine.options.capture
     addresses = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in engine.addresses]
-    if as_json and not quiet:
-        print(json.dumps({"event": "start", "listen": addresses, "capture": str(path)}), flush=True)
+    if as_json:
+        from wsproxy.cli import jsonl, output
+
+        output.emit(jsonl.dumps({"event": "start", "listen": addresses, "capture": str(path)}) + "\n")
     tell(f"listening on {', '.join(addresses) or 'nothing'}; recording to {path}")
     exposed = [host for host, _ in engine.addresses if not _is_loopback(host)]
     if exposed:
         tell(f"anyone who reaches {', '.join(exposed)} can use this proxy, and their traffic is recorded")
-
-
-def start_viewer(
-    path: Path, engine: "Engine", *, as_json: bool = False, color: str = "auto"
-) -> "subprocess.Popen[bytes]":
-    """
-    Print the capture as it grows, in a process of its own.
-
-    When the viewer ends by itself (its reader went away, as with `| head`) the proxy ends too.
-    """
-    import threading
-
-    command = [sys.executable, "-m", "wsproxy", "log", str(path), "--follow", "--until-closed"]
-    command += ["--color", color, *(["--json"] if as_json else [])]
-    process = subprocess.Popen(command, env={**os.environ})
-
-    def watch() -> None:
-        process.wait()
-        engine.stop()
-
-    threading.Thread(target=watch, name="viewer", daemon=True).start()
-    return process
 
 
 def _is_loopback(host: str) -> bool:

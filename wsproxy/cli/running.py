@@ -3,9 +3,11 @@ What the commands that run the proxy have in common: its options, and running it
 """
 
 import asyncio
-import functools
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from wsproxy.engine.master import Engine, EngineOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def engine_options(command: F) -> F:
@@ -84,9 +87,15 @@ def capture_target(write: str | None) -> tuple[Path, bool]:
     return Path(write).expanduser(), False
 
 
-def run_engine(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -> None:
+def in_foreground(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` to its end, on the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=_new_loop()) as runner:
+        return runner.run(main)
+
+
+async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -> None:
     """
-    Run the proxy in this process until SIGINT, SIGTERM or `Engine.stop()`.
+    Run the proxy until SIGINT, SIGTERM or `Engine.stop()`.
 
     Args:
         options: how.
@@ -97,18 +106,46 @@ def run_engine(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -
     """
     from wsproxy.engine.master import Engine
 
-    async def main() -> None:
-        engine = Engine(options, tell)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, engine.stop)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: engine.stop())
-        await engine.run(functools.partial(on_ready, engine))
+    engine = Engine(options, tell)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, engine.stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: engine.stop())
+    await engine.run(lambda: on_ready(engine))
 
-    with asyncio.Runner(loop_factory=_new_loop()) as runner:
-        runner.run(main())
+
+class Viewer:
+    """
+    Prints a capture as it grows, in a process of its own: however slow the terminal is, no frame
+    waits for it.
+
+    When it ends by itself (its reader went away, as with `| head`) the proxy ends too.
+
+    Args:
+        engine: the running proxy.
+        as_json, color: as the options of `wsproxy log`.
+    """
+
+    def __init__(self, engine: "Engine", *, as_json: bool = False, color: str = "auto") -> None:
+        command = [sys.executable, "-m", "wsproxy", "log", str(engine.options.capture)]
+        command += ["--follow", "--until-closed", "--color", color]
+        if as_json:
+            command.append("--json")
+        if engine.first_frame > 1:
+            command += ["--from", str(engine.first_frame)]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self._engine = engine
+        threading.Thread(target=self._watch, name="viewer", daemon=True).start()
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._engine.stop()
+
+    def finish(self) -> None:
+        """Wait until everything is printed; the capture must be closed."""
+        self._process.wait()
 
 
 def _new_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -3,6 +3,7 @@ The engine: mitmproxy embedded with only the addons it needs, started and stoppe
 """
 
 import asyncio
+import contextlib
 import difflib
 import errno
 import re
@@ -81,6 +82,7 @@ class Engine:
     Attributes:
         addresses: where it listens, once `on_ready` was called.
         sockets: the open WebSockets, likewise.
+        first_frame: the id of the first frame of this run, likewise.
     """
 
     def __init__(self, options: EngineOptions, tell: Callable[[str], None]) -> None:
@@ -90,6 +92,7 @@ class Engine:
         self._stop = asyncio.Event()
         self.addresses: list[Address] = []
         self.sockets: Sockets
+        self.first_frame = 1
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """
@@ -134,6 +137,7 @@ class Engine:
                 append=wanted.append,
             )
             self.sockets = Sockets(recorder)
+            self.first_frame = recorder.first_frame
             try:
                 seam.install(type("RelayLayer", (RelayLayer,), {"sockets": self.sockets}))
                 mitm.addons.add(Traffic(self.sockets, self._tell))
@@ -150,7 +154,9 @@ class Engine:
     def stop(self) -> None:
         """End `run()`; from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            # It may have ended already, and its loop with it.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     def _configure(self, opts: optmanager.OptManager, confdir: Path) -> None:
         wanted = self.options

@@ -5,15 +5,18 @@ Opening capture files: what they are called, who may read them, and whether they
 import contextlib
 import os
 import sqlite3
+import stat
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from wsproxy import config
 from wsproxy.errors import CaptureError
 from wsproxy.store import schema
 
 SUFFIX = ".wsp"
+
+_PATIENCE = 60
+"""Seconds to wait for a lock. Somebody else's lock is a slow disk, not a broken one."""
 
 
 def new_path(now: datetime | None = None) -> Path:
@@ -66,11 +69,12 @@ def open_to_append(path: Path) -> sqlite3.Connection:
         CaptureError: it is not there, not ours, newer than this program, or not writable.
     """
     version = check(path)
+    db = _connect(path, "rw")
     try:
-        db = _connect(path, "rw")
         db.execute("PRAGMA journal_mode = WAL")
         schema.migrate(db, version)
     except sqlite3.Error as e:
+        db.close()
         raise CaptureError(f"cannot write {path}: {e}") from None
     return db
 
@@ -96,16 +100,21 @@ def check(path: Path) -> int:
     Raises:
         CaptureError: it is not.
     """
+    # Looked at, not opened: by closing a file, a process drops the locks it holds on it (POSIX), and
+    # this one may be writing the capture.
     try:
-        with path.open("rb") as file:
-            magic = file.read(16)
+        status = path.stat()
     except FileNotFoundError:
         raise CaptureError(f"there is no file {path}", "`wsproxy captures` lists yours") from None
     except OSError as e:
         raise CaptureError(f"cannot read {path}: {_reason(e)}") from None
-    ours = f"{path} is not a wsproxy capture"
-    if magic != b"SQLite format 3\x00":
-        raise CaptureError(ours, "Captures are SQLite files that `wsproxy dump` writes")
+    if not stat.S_ISREG(status.st_mode):
+        what = "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a file"
+        raise CaptureError(f"cannot read {path}: {what}")
+    if not os.access(path, os.R_OK):
+        raise CaptureError(f"cannot read {path}: permission denied")
+    if not status.st_size:
+        raise CaptureError(_not_ours(path), "It is empty")
     db = _connect(path, "ro")
     try:
         (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -115,7 +124,9 @@ def check(path: Path) -> int:
     finally:
         db.close()
     if application != schema.APPLICATION_ID:
-        raise CaptureError(ours, "It is an SQLite file of another program")
+        raise CaptureError(_not_ours(path), "It is an SQLite file of another program")
+    if version < 1:
+        raise CaptureError(f"there is nothing in {path}: making it was interrupted")
     if version > schema.VERSION:
         raise CaptureError(
             f"{path} was written by a newer wsproxy (schema {version}, this one knows {schema.VERSION})",
@@ -124,26 +135,77 @@ def check(path: Path) -> int:
     return int(version)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    name = quote(os.fspath(path.absolute()))
+def tidy(path: Path) -> bool:
+    """
+    Make a capture one plain file, without SQLite's `-wal` and `-shm` beside it.
+
+    Returns:
+        Whether that was possible: not while anybody else has it open, or without the right to write.
+    """
     try:
-        db = sqlite3.connect(
-            f"file:{name}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5
-        )
+        db = _connect(path, "rw")
+    except CaptureError:
+        return False
+    try:
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error:
+        return False
+    finally:
+        db.close()
+    return True
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    name = path.absolute().as_uri()
+    db: sqlite3.Connection | None = None
+    try:
+        db = _open(f"{name}?mode={mode}")
         if mode == "ro":
             db.execute("PRAGMA query_only = 1")
             try:
                 db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                    raise
                 # A finished capture in a folder we may not write to: there is no writer to
                 # share memory with, so the file may be read as it is.
                 db.close()
-                db = sqlite3.connect(
-                    f"file:{name}?immutable=1", uri=True, isolation_level=None, check_same_thread=False
-                )
+                if _has_content(log_of(path)):
+                    raise CaptureError(
+                        f"cannot read {path}: its end is still in {path.name}-wal, in a read-only folder",
+                        "Copy both files to a folder of your own",
+                    ) from None
+                db = _open(f"{name}?immutable=1")
     except sqlite3.Error as e:
+        if db:
+            db.close()
+        if e.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise CaptureError(
+                _not_ours(path), "Captures are SQLite files that `wsproxy dump` writes"
+            ) from None
         raise CaptureError(f"cannot read {path}: {e}") from None
     return db
+
+
+def _open(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
+
+
+def log_of(path: Path) -> Path:
+    """Where SQLite keeps what is not in the capture itself yet; there only while it is in use."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _not_ours(path: Path) -> str:
+    return f"{path} is not a wsproxy capture"
 
 
 def _reason(error: OSError) -> str:

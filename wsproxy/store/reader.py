@@ -5,7 +5,10 @@ Read-only, by key, in pages: nothing here holds a capture in memory, and nothing
 can slow the writer down.
 """
 
+import contextlib
 import os
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,8 +68,17 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """
+        Let go of the file.
+
+        The last to leave a capture nobody writes any more makes it one plain file.
+        """
+        live = True
+        with contextlib.suppress(sqlite3.Error):
+            live = self.is_live()
         self.db.close()
+        if not live and files.log_of(self.path).exists():
+            files.tidy(self.path)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -239,10 +251,23 @@ class Reader:
 
 
 def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        # There `os.kill(pid, 0)` is not a question: it sends Ctrl-C.
+        import ctypes
+
+        query_limited_information, still_active = 0x1000, 259
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(query_limited_information, False, pid)
+        if not handle:
+            return False
+        code = ctypes.c_ulong()
+        known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        kernel.CloseHandle(handle)
+        return not known or code.value == still_active
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except (OSError, OverflowError):
+    except OSError:
         return True
     return True

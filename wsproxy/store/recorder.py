@@ -17,6 +17,7 @@ when it has nothing (`gap`).
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -27,8 +28,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from wsproxy.errors import CaptureError
 from wsproxy.store import files
 from wsproxy.store.limits import Limits
+from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord
 from wsproxy.store.rows import RowBuilder
 from wsproxy.wire.closing import Closure
@@ -51,6 +54,10 @@ _RETRY = 1.0
 _OVERHEAD = 256
 """Bytes of memory a queued frame costs besides its own."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_Statement = tuple[str, tuple[Any, ...]]
+
 
 @dataclass(slots=True)
 class _Gap:
@@ -66,6 +73,7 @@ class _Gap:
 class _Open:
     record: ConnectionRecord
     handshake: Handshake
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +114,15 @@ class Recorder:
         self.limits = limits or Limits()
         self.on_room: Callable[[], None] | None = None
         """Called on the recorder's thread when a full queue has room again."""
-        self._tell = tell or (lambda message: None)
+        self._told = tell or (lambda message: None)
+        if append:
+            _refuse_second_writer(path)
         self._db = files.open_to_append(path) if append else files.create(path)
-        self._prepare(program, append)
+        try:
+            self._prepare(program, append)
+        except sqlite3.Error as e:
+            self._db.close()
+            raise CaptureError(f"cannot write {path}: {e}", "Choose another file with -w FILE") from None
         self._queue: deque[Batch | _Open | _Close] = deque()
         self._queued = 0
         """Bytes ever put in; written by the engine's thread only."""
@@ -118,7 +132,8 @@ class Recorder:
         self._wake = threading.Event()
         self._stopping = False
         self._gap: _Gap | None = None
-        self._unwritten: dict[int, list[tuple[str, tuple[Any, ...]]]] = {}
+        self._unwritten: deque[_Statement] = deque()
+        self._unwritten_size = 0
         self._next_try = 0.0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -165,7 +180,9 @@ class Recorder:
         number = self._last_connection
         values = {name: getattr(record, name) for name in record.__dataclass_fields__}
         values["id"] = number
-        self._queue.append(_Open(ConnectionRecord(**values), handshake))
+        size = _OVERHEAD + len(record.request) + len(record.response) + len(record.body)
+        self._queued += size
+        self._queue.append(_Open(ConnectionRecord(**values), handshake, size))
         self._wake.set()
         return number
 
@@ -190,6 +207,8 @@ class Recorder:
         (last_connection,) = db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()
         self._last_connection = int(last_connection)
         self._rows = RowBuilder(self.limits, last_frame)
+        self.first_frame = int(last_frame) + 1
+        """The id of the first frame this recorder writes."""
         notes: dict[str, Any] = {"writer_pid": os.getpid(), "ended": None, "program": program}
         if not append:
             notes["created"] = time.time_ns()
@@ -211,18 +230,21 @@ class Recorder:
     def _write(self, final: bool) -> None:
         queue, rows = self._queue, self._rows
         before = self._taken
-        statements: list[tuple[str, tuple[Any, ...]]] = []
+        statements: list[_Statement] = []
         taken = 0
+        size = 0
         while queue:
             item = queue.popleft()
             if type(item) is tuple:
                 rows.batch(item)
                 taken += item[4] + _OVERHEAD * len(item[3])
-                # A transaction is bounded in bytes like the queue: what is taken out is still
-                # in memory until it is written.
-                if taken > self.limits.queue // 4:
+                size += item[4]
+                # A transaction is bounded in bytes like the queue: what is taken out, and what was
+                # inflated of it, is still in memory until it is written.
+                if taken + rows.inflated > self.limits.queue // 4:
                     break
             elif type(item) is _Open:
+                taken += item.size
                 statements.append((_INSERT_CONNECTION, _connection_row(item.record, rows.last_frame)))
                 rows.open(item.record.id, item.handshake.deflate, item.handshake.other_extensions)
             elif type(item) is _Close:
@@ -233,16 +255,16 @@ class Recorder:
         if queue:
             self._wake.set()
         if self._gap is None or final or time.monotonic() >= self._next_try:
-            self._commit(statements, taken, resuming=self._gap is not None)
+            self._commit(statements, size, resuming=self._gap is not None)
         else:
-            self._lose(statements, taken)
+            self._lose(statements, size)
         self._taken = before + taken
         if self._was_full and self.queued <= self.limits.queue // 2:
             self._was_full = False
             if self.on_room:
                 self.on_room()
 
-    def _commit(self, statements: list[tuple[str, tuple[Any, ...]]], taken: int, resuming: bool) -> None:
+    def _commit(self, statements: list[_Statement], size: int, resuming: bool) -> None:
         db, rows = self._db, self._rows
         if not (statements or rows.frames or rows.parts or rows.messages or resuming):
             return
@@ -250,9 +272,8 @@ class Recorder:
         try:
             db.execute("BEGIN IMMEDIATE")
             if gap:
-                for pending in self._unwritten.values():
-                    for sql, values in pending:
-                        db.execute(sql, values)
+                for sql, values in self._unwritten:
+                    db.execute(sql, values)
                 db.execute(
                     _INSERT_GAP,
                     (
@@ -278,12 +299,13 @@ class Recorder:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
             self._failed(e)
-            self._lose(statements, taken)
+            self._lose(statements, size)
             return
         rows.clear()
         if gap:
             self._gap = None
             self._unwritten.clear()
+            self._unwritten_size = 0
             self._tell(
                 f"recording goes on; {gap.frames} frames were relayed and not recorded "
                 f"between {_clock(gap.started)} and {_clock(time.time_ns())}"
@@ -292,22 +314,31 @@ class Recorder:
     def _failed(self, error: sqlite3.Error) -> None:
         self._next_try = time.monotonic() + _RETRY
         if self._gap is None:
-            self._gap = _Gap(time.time_ns(), str(error))
+            # From the first frame that could not be written on, not from when that showed.
+            first = [row[2] for row in (*self._rows.frames[:1], *self._rows.parts[:1])]
+            self._gap = _Gap(min(first, default=time.time_ns()), str(error))
             self._tell(
                 f"RECORDING STOPPED at {_clock(self._gap.started)}: cannot write {self.path}: {error}. "
                 "Traffic goes on, unrecorded. Free some space: recording then goes on by itself"
             )
 
-    def _lose(self, statements: list[tuple[str, tuple[Any, ...]]], taken: int) -> None:
+    def _lose(self, statements: list[_Statement], size: int) -> None:
         assert self._gap is not None
         self._gap.frames += self._rows.seen_frames
-        self._gap.bytes += taken
+        self._gap.bytes += size
         self._rows.lose()
-        # Connections are few and everything else refers to them: they are kept for later.
-        for sql, values in statements:
-            self._unwritten.setdefault(values[0], []).append((sql, values))
-        while len(self._unwritten) > 10_000:
-            del self._unwritten[next(iter(self._unwritten))]
+        # Connections are few and everything else refers to them: they are kept for later, in order,
+        # and bounded like the queue.
+        for statement in statements:
+            self._unwritten.append(statement)
+            self._unwritten_size += _size(statement)
+        while self._unwritten_size > self.limits.queue:
+            self._unwritten_size -= _size(self._unwritten.popleft())
+
+    def _tell(self, message: str) -> None:
+        # The terminal may be gone, or be a log file on the same full disk.
+        with contextlib.suppress(OSError, ValueError):
+            self._told(message)
 
     def _finish(self) -> None:
         db = self._db
@@ -319,9 +350,10 @@ class Recorder:
         try:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('ended', ?)", (time.time_ns(),))
             db.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', NULL)")
-            # One plain file to copy or mail; not possible while somebody is reading it, and then
-            # the last reader to leave tidies up.
+            # One plain file to copy or mail. While somebody is reading it, it can be made complete
+            # but not single; then the last reader to leave tidies up.
             db.execute("PRAGMA busy_timeout = 0")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error:
             pass
@@ -329,12 +361,31 @@ class Recorder:
             db.close()
 
 
+def _refuse_second_writer(path: Path) -> None:
+    """Two writers would give the same ids to different frames."""
+    with Reader(path) as reader:
+        pid = reader.info().writer_pid if reader.is_live() else None
+    # A process of that number is not proof: the writer may have been killed, and its number given
+    # to another.
+    if pid is not None and pid != os.getpid() and not files.tidy(path):
+        raise CaptureError(
+            f"{path} is being written by process {pid}",
+            "End that one first, or choose another file with -w FILE",
+        )
+
+
 def _connection_row(record: ConnectionRecord, at_frame: int) -> tuple[Any, ...]:
     values = list(astuple(record))
     values.insert(2, at_frame)
     values[-3] = json.dumps(values[-3], ensure_ascii=False)
     values[-1] = json.dumps(values[-1], ensure_ascii=False)
-    return tuple(values)
+    # A header may hold any bytes. What was not UTF-8 stands in the text as surrogates, which SQLite
+    # does not take; `request` and `response` have the bytes.
+    return tuple(_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in values)
+
+
+def _size(statement: _Statement) -> int:
+    return _OVERHEAD + sum(len(value) for value in statement[1] if isinstance(value, bytes))
 
 
 def _clock(ns: int) -> str:

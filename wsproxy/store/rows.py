@@ -64,6 +64,7 @@ class RowBuilder:
         frames, parts, messages: the rows since the last `clear()`, in the order of the columns.
         last_frame: the highest frame id given out.
         seen_frames: how many frames those rows stand for.
+        inflated: bytes of inflated content in those rows.
     """
 
     def __init__(self, limits: Limits, last_frame: int = 0) -> None:
@@ -74,6 +75,8 @@ class RowBuilder:
         self.parts: list[Row] = []
         self.messages: list[Row] = []
         self.seen_frames = 0
+        self.inflated = 0
+        self._inline = min(limits.inline, limits.frame)
 
     def clear(self) -> None:
         """The rows were written: begin anew."""
@@ -81,6 +84,7 @@ class RowBuilder:
         self.parts = []
         self.messages = []
         self.seen_frames = 0
+        self.inflated = 0
 
     def lose(self) -> None:
         """The rows could not be written: drop them, and what belongs to large frames in them."""
@@ -129,7 +133,7 @@ class RowBuilder:
 
     def batch(self, batch: Batch) -> None:
         """What one read brought."""
-        connection, from_client, time, pieces, _ = batch
+        connection, from_client, time, pieces, size = batch
         direction = self._directions.get((connection, from_client))
         if direction is None:
             return
@@ -137,9 +141,11 @@ class RowBuilder:
         whole = tracker.whole
         frames = self.frames
         last = self.last_frame
+        # A frame that came whole is kept whole in its row, unless the capture is to keep less.
+        may_exceed = size > self._limits.frame
         for piece in pieces:
             header, payload, left = piece
-            if header is None or left:
+            if header is None or left or (may_exceed and len(payload) > self._limits.frame):
                 self.seen_frames += last - self.last_frame
                 self.last_frame = last
                 self._piece(connection, from_client, time, direction, piece)
@@ -192,7 +198,7 @@ class RowBuilder:
             direction.parts = []
             direction.streamed = 0
             direction.lost = False
-            if direction.length > self._limits.inline:
+            if direction.length > self._inline:
                 self._begin_streamed(connection, from_client, direction)
         if direction.streamed:
             self._stream(connection, from_client, time, direction, payload, left)
@@ -277,6 +283,8 @@ class RowBuilder:
         direction.streamed = 0
 
     def _message(self, connection: int, from_client: bool, first: int, last: int, message: Message) -> None:
+        if message.content:
+            self.inflated += len(message.content)
         self.messages.append(
             (
                 last,

@@ -2,6 +2,7 @@
 What a Close frame says (RFC 6455 sections 5.5.1 and 7.4), and how a connection ended (7.1.4 to 7.1.6).
 """
 
+import codecs
 from dataclasses import dataclass
 
 from wsproxy.wire.frames import Anomaly
@@ -11,6 +12,10 @@ NO_STATUS = 1005
 ABNORMAL = 1006
 """What is reported where no Close frame was received; never on the wire."""
 
+LONGEST = 4096
+"""Bytes of a Close payload that are looked at; a legal one has at most 125."""
+
+_Utf8 = codecs.getincrementaldecoder("utf-8")
 _REGISTERED = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
@@ -35,8 +40,11 @@ class Close:
         Read the payload of a Close frame; never raises.
 
         Args:
-            payload: unmasked, of any length.
+            payload: unmasked, of any length; only the first `LONGEST` bytes are read.
         """
+        # A character cut by that limit is not the peer's mistake.
+        whole = len(payload) <= LONGEST
+        payload = payload[:LONGEST]
         if not payload:
             return cls(None, "", Anomaly(0))
         if len(payload) == 1:
@@ -46,9 +54,9 @@ class Close:
         if not is_sendable(code):
             anomalies |= Anomaly.INVALID_CLOSE_CODE
         try:
-            reason = payload[2:].decode()
+            reason = _Utf8().decode(payload[2:], whole)
         except UnicodeDecodeError:
-            reason = payload[2:].decode(errors="replace")
+            reason = _Utf8("replace").decode(payload[2:], whole)
             anomalies |= Anomaly.INVALID_UTF8
         return cls(code, reason, anomalies)
 

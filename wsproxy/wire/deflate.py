@@ -20,6 +20,9 @@ WINDOW = 32 * 1024
 DISCARD_FACTOR = 16
 """How far past its limit one message is inflated (and thrown away) only to keep the window."""
 
+DISCARD_LEAST = 16 * 1024 * 1024
+"""Bytes a message is inflated for that purpose however low its limit is."""
+
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})(?:\s*=\s*(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?')
 _NAME = re.compile(rf"\s*({_TOKEN})")
@@ -131,6 +134,7 @@ class Inflater:
         self._bits = max(9, window_bits)
         self._fresh_each_time = no_context_takeover
         self._limit = limit
+        self._discard = max(limit * DISCARD_FACTOR, DISCARD_LEAST)
         self._parts: list[bytes] = []
         self._kept = 0
         self._length = 0
@@ -143,9 +147,13 @@ class Inflater:
         """Take a further part of the current message's compressed data."""
         while data and not self._failed:
             room = self._limit - self._kept
-            if room <= 0 and self._length >= self._limit * DISCARD_FACTOR:
+            if room <= 0 and self._length >= self._discard:
                 self._failed = True
                 break
+            if self._zlib.eof:
+                # A final block ended the stream before (section 7.2.3.5): what follows starts a new
+                # deflate stream, but over the same window.
+                self._zlib = self._restarted()
             try:
                 part = self._zlib.decompress(data, room if room > 0 else max(self._limit, 1 << 16))
             except zlib.error:
@@ -157,17 +165,28 @@ class Inflater:
                 self._kept += len(part)
             if part and not self._fresh_each_time:
                 self._remember(part)
-            if self._zlib.eof:
-                # A final block inside a message (section 7.2.3.5): the next one starts a new
-                # deflate stream, but over the same window.
-                data = self._zlib.unused_data
-                self._zlib = self._restarted()
-            else:
-                data = self._zlib.unconsumed_tail
+            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
     def finish(self) -> Inflated:
         """End the current message and be ready for the next."""
-        self.feed(TAIL)
+        if not self._zlib.eof:
+            self.feed(TAIL)
+        return self._end()
+
+    def drop(self) -> None:
+        """
+        Give the unfinished message up, as when another one interrupts it.
+
+        Its sender cut no tail off, so none is added: a sender that flushes after every fragment
+        can be followed on.
+        """
+        self._end()
+
+    def window(self) -> bytes:
+        """The last plaintext bytes, at most 32 KiB: what later messages may refer back to."""
+        return b"".join(self._recent)[-WINDOW:]
+
+    def _end(self) -> Inflated:
         parts = self._parts
         content = parts[0] if len(parts) == 1 else b"".join(parts)
         done = Inflated(content, self._length, self._failed)
@@ -178,14 +197,6 @@ class Inflater:
             self._failed = False
             self._zlib = zlib.decompressobj(-self._bits)
         return done
-
-    def drop(self) -> None:
-        """Give the unfinished message up, as when another one interrupts it."""
-        self.finish()
-
-    def window(self) -> bytes:
-        """The last plaintext bytes, at most 32 KiB: what later messages may refer back to."""
-        return b"".join(self._recent)[-WINDOW:]
 
     def _remember(self, part: bytes) -> None:
         self._recent.append(part)

@@ -73,6 +73,11 @@ def encode_close(code: int | None = None, reason: str = "", *, mask: bytes = b""
         code: the status code; None for an empty payload.
         reason: UTF-8, at most 123 bytes encoded for a legal frame.
         mask: the masking key, four bytes, or none.
+
+    Raises:
+        ValueError: the code does not fit two bytes.
     """
+    if code is not None and not 0 <= code < 1 << 16:
+        raise ValueError("a status code has two bytes")
     payload = b"" if code is None else code.to_bytes(2, "big") + reason.encode()
     return encode_frame(Opcode.CLOSE, payload, mask=mask)

@@ -59,9 +59,11 @@ class Head:
 
     @property
     def status(self) -> int | None:
-        """The status code of a response's start line; None if there is none."""
+        """The status code of a response's start line, three digits; None if there is none."""
         words = self.start.split(" ")
-        return int(words[1]) if len(words) > 1 and words[1].isascii() and words[1].isdigit() else None
+        if len(words) < 2 or len(words[1]) != 3 or not words[1].isascii() or not words[1].isdigit():
+            return None
+        return int(words[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ memory, goes through `begin()`, `part()` and `end()`.
 import codecs
 from dataclasses import dataclass
 
-from wsproxy.wire.closing import Close
+from wsproxy.wire.closing import LONGEST, Close
 from wsproxy.wire.deflate import DeflateParameters, Inflater
 from wsproxy.wire.frames import FIN, MASK_BIT, RSV, RSV1, Anomaly, Opcode, header_length
 
@@ -57,6 +57,7 @@ class MessageTracker:
     __slots__ = (
         "_compressed",
         "_control",
+        "_control_length",
         "_found",
         "_frame_opcode",
         "_frames",
@@ -90,6 +91,8 @@ class MessageTracker:
         self._utf8: codecs.IncrementalDecoder | None = None
         self._frame_opcode = 0
         self._control: bytearray | None = None
+        """The payload of the Close frame in progress, as far as it is looked at."""
+        self._control_length = 0
         self.closed = False
         """A Close frame was seen."""
         self.compressed = False
@@ -179,6 +182,7 @@ class MessageTracker:
                 anomalies |= Anomaly.OVERSIZED_CONTROL
             if opcode == Opcode.CLOSE:
                 self._control = bytearray()
+                self._control_length = length
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             if self._opcode:
                 anomalies |= Anomaly.INTERRUPTED_MESSAGE
@@ -207,9 +211,9 @@ class MessageTracker:
         """
         opcode = self._frame_opcode
         if opcode >= 8:
-            # A legal Close payload has at most 125 bytes; of a longer one the start is enough.
-            if self._control is not None and len(self._control) < 4096:
-                self._control += payload[:4096]
+            if self._control is not None:
+                # One byte more shows that there was more.
+                self._control += payload[: LONGEST + 1 - len(self._control)]
             return _NONE
         if opcode > 2 or not self._opcode:
             return _NONE
@@ -224,7 +228,8 @@ class MessageTracker:
 
     def skip(self, length: int) -> None:
         """In place of `part()`, where `wants_payload` says that only the length matters."""
-        self._length += length
+        if self._frame_opcode <= 2 and self._opcode:
+            self._length += length
 
     def end(self) -> tuple[int, Message | None]:
         """The frame begun is complete. Returns as `whole()` does, for what only the end shows."""
@@ -235,7 +240,7 @@ class MessageTracker:
             found = int(Close.parse(payload).anomalies)
             if not found:
                 return _NONE, None
-            return found, Message(Opcode.CLOSE, 1, False, len(payload), None, False, found)
+            return found, Message(Opcode.CLOSE, 1, False, self._control_length, None, False, found)
         if self._frame_opcode != -1:
             return _NONE, None
         message: Message | None = None

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close, Closure
+from wsproxy.wire.closing import ABNORMAL, LONGEST, NO_STATUS, Close, Closure
 from wsproxy.wire.frames import HEADER_CUT, FrameScanner, Opcode, Piece, header_mask
 from wsproxy.wire.mask import apply_mask
 
@@ -29,9 +29,6 @@ Batch: TypeAlias = tuple[int, bool, int, list[Piece], int]
 
 Sink: TypeAlias = Callable[[Batch], None]
 """Takes a batch. Must neither block nor raise."""
-
-_CLOSE_PAYLOAD = 4096
-"""Bytes of a Close payload that are looked at; a legal one has at most 125."""
 
 
 @dataclass(slots=True)
@@ -136,8 +133,8 @@ class Relay:
                 direction.closing_payload = b""
             elif direction.closing_mask is None:
                 continue
-            if len(direction.closing_payload) < _CLOSE_PAYLOAD:
-                direction.closing_payload += payload[:_CLOSE_PAYLOAD]
+            # One byte more shows that there was more.
+            direction.closing_payload += payload[: LONGEST + 1 - len(direction.closing_payload)]
             if not left:
                 mask = direction.closing_mask
                 assert mask is not None

@@ -1,0 +1,134 @@
+"""
+The `wsproxy` command: its subcommands, and the one place where failures become words.
+
+Exit codes: 0 fine, 1 the answer is "no", 2 wrong usage, 3 the environment failed, 130 Ctrl-C.
+"""
+
+import os
+import re
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from wsproxy.cli import output
+from wsproxy.cli.lazy import LazyGroup
+from wsproxy.errors import WsproxyError
+
+COMMANDS = {
+    "dump": ("wsproxy.cli.dump:dump", "Run the proxy and print every frame."),
+    "demo": ("wsproxy.cli.demo:demo", "See it work: a built-in server, the proxy, live frames."),
+    "browser": ("wsproxy.cli.browser:browser", "Open a browser that goes through the proxy."),
+    "log": ("wsproxy.cli.log:log", "Print the frames of a capture."),
+    "info": ("wsproxy.cli.info:info", "Show what is in a capture, in numbers."),
+    "captures": ("wsproxy.cli.captures:captures", "List your captures."),
+    "ca": ("wsproxy.cli.ca:ca", "Show and export the certificate authority."),
+    "completion": ("wsproxy.cli.completion:completion", "Print the completion script of a shell."),
+}
+
+ENVIRONMENT_FAILED = 3
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+
+
+class Root(LazyGroup):
+    """The root command: turns every failure into a sentence and an exit code."""
+
+    def main(
+        self,
+        args: Any = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but exceptions reach a person in words; see the module's docstring."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(words, prog_name, complete_var, False, **extra)
+        except Exception as error:
+            _fail(error, words)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: Exception, words: list[str]) -> NoReturn:
+    if isinstance(error, click.Abort):
+        sys.exit(INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
+    if isinstance(error, WsproxyError):
+        output.complain(error.message, error.hint)
+        sys.exit(error.exit_code)
+    if isinstance(error, click.UsageError):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+        else:
+            path = error.ctx.command_path if error.ctx else "wsproxy"
+            output.complain(error.format_message(), f"`{path} --help` explains")
+        sys.exit(error.exit_code)
+    if isinstance(error, click.ClickException):
+        output.complain(error.format_message())
+        sys.exit(ENVIRONMENT_FAILED)
+    said = str(error).strip().partition("\n")[0]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if _is_verbose(words):
+        import traceback
+
+        traceback.print_exception(error)
+        output.complain(f"unexpected {what}")
+    else:
+        output.complain(f"unexpected {what}", "Run it again with -v to see where")
+    sys.exit(ENVIRONMENT_FAILED)
+
+
+def _is_verbose(words: list[str]) -> bool:
+    if os.environ.get("WSPROXY_DEBUG", "0") not in ("", "0"):
+        return True
+    if "--" in words:
+        words = words[: words.index("--")]
+    return any(re.fullmatch(r"-v+|--verbose", word) for word in words)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    import platform
+    from importlib import metadata
+
+    from wsproxy import __version__
+
+    try:
+        engine = metadata.version("mitmproxy")
+    except metadata.PackageNotFoundError:
+        engine = "(missing)"
+    click.echo(f"wsproxy {__version__}")
+    click.echo(f"mitmproxy {engine}, Python {platform.python_version()}, {platform.system()}")
+    ctx.exit()
+
+
+@click.group(cls=Root, lazy=COMMANDS, invoke_without_command=True)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the versions of wsproxy and what it runs on.",
+)
+@click.option("-v", "--verbose", is_flag=True, expose_value=False, help="Show the traceback of a failure.")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """
+    A debugging proxy for WebSockets: every frame of both directions, live and in a file.
+
+    \b
+    First steps:
+      wsproxy demo                  see live frames, without any set-up
+      wsproxy dump                  run the proxy on 127.0.0.1:8080
+      wsproxy browser URL           open a browser that goes through it
+      wsproxy log last              read again what was captured
+
+    `wsproxy COMMAND --help` explains a command, with examples.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
