@@ -1,6 +1,6 @@
 # `make demo` and `make test` do their own set-up: all they need is Python 3.11 or newer.
 #
-#   make demo       see live frames of a built-in server, without the internet
+#   make demo       see live frames of a built-in server, without the internet (ARGS=--browser: by hand)
 #   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
 #   make test       linters, types, import rules, all tests; on the oldest and the newest Python here
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
@@ -27,7 +27,7 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 demo: $(VENV)/ready
-	@$(VENV)/bin/wsproxy demo $(ARGS)
+	@$(VENV)/bin/wsproxy demo $(or $(ARGS),--script)
 
 run: $(VENV)/ready
 	@$(VENV)/bin/wsproxy dump $(ARGS)

@@ -23,6 +23,7 @@ COMMANDS = {
     "info": ("wsproxy.cli.info:info", "Show what is in a capture, in numbers."),
     "captures": ("wsproxy.cli.captures:captures", "List your captures."),
     "ca": ("wsproxy.cli.ca:ca", "Show and export the certificate authority."),
+    "help": ("wsproxy.cli.help:help_", "Read the longer texts."),
     "completion": ("wsproxy.cli.completion:completion", "Print the completion script of a shell."),
 }
 

@@ -1,0 +1,1 @@
+"""Pages shipped with the package: `wsproxy help` shows them."""
