@@ -17,7 +17,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "wsproxy" / "docs").glob("*.md")), 
 
 def _calls(text: str) -> list[str]:
     """Every `wsproxy COMMAND ...` in code, up to a pipe or comment."""
-    code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(?:\S*/)?(wsproxy .*)$", text, re.MULTILINE)
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^(?:    |\S+/)(wsproxy .*)$", text, re.MULTILINE)
     found = []
     for line in code:
         line = line.replace("\\|", "|")
