@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @json_option("Print one JSON object per line (see `json` in the documentation).")
 @color_option
 @click.option("--until-closed", is_flag=True, hidden=True)
+@click.option("--since", type=int, default=0, hidden=True)
 def log(
     path: Path,
     follow: bool,
@@ -31,6 +32,7 @@ def log(
     as_json: bool,
     color: str,
     until_closed: bool,
+    since: int,
 ) -> None:
     """
     Print every frame of a capture, one line each.
@@ -70,7 +72,7 @@ def log(
             after = _before_last(reader, last, connection)
         viewer.show(
             reader,
-            Tail(reader, after, connection),
+            Tail(reader, after, connection, since),
             to_the_end=follow or until_closed,
             as_json=as_json,
             color=output.use_color(color),

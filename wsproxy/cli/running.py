@@ -133,9 +133,15 @@ class Viewer:
         command += ["--follow", "--until-closed", "--color", color]
         if as_json:
             command.append("--json")
-        if engine.first_frame > 1:
-            command += ["--from", str(engine.first_frame)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        if engine.options.append:
+            command += ["--from", str(engine.first_frame), "--since", str(engine.started)]
+        # Ctrl-C reaches the viewer too, and it must not end before the proxy has: not even while it
+        # is still starting, so it inherits that the signal is ignored.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        finally:
+            signal.signal(signal.SIGINT, before)
         self._engine = engine
         threading.Thread(target=self._watch, name="viewer", daemon=True).start()
 

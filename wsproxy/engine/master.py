@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import errno
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,7 @@ class Engine:
         addresses: where it listens, once `on_ready` was called.
         sockets: the open WebSockets, likewise.
         first_frame: the id of the first frame of this run, likewise.
+        started: when it began, ns since the epoch, likewise.
     """
 
     def __init__(self, options: EngineOptions, tell: Callable[[str], None]) -> None:
@@ -93,6 +95,7 @@ class Engine:
         self.addresses: list[Address] = []
         self.sockets: Sockets
         self.first_frame = 1
+        self.started = 0
 
     async def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """
@@ -138,6 +141,7 @@ class Engine:
             )
             self.sockets = Sockets(recorder)
             self.first_frame = recorder.first_frame
+            self.started = time.time_ns()
             try:
                 seam.install(type("RelayLayer", (RelayLayer,), {"sockets": self.sockets}))
                 mitm.addons.add(Traffic(self.sockets, self._tell))

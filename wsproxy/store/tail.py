@@ -53,16 +53,19 @@ class Tail:
         reader: the capture.
         after_frame: begin behind this frame; what happened before it is left out.
         connection: only this connection's events.
+        since: leave out what happened before (ns since the epoch), apart from frames.
     """
 
-    def __init__(self, reader: Reader, after_frame: int = 0, connection: int | None = None) -> None:
+    def __init__(
+        self, reader: Reader, after_frame: int = 0, connection: int | None = None, since: int = 0
+    ) -> None:
         self._reader = reader
         self._only = connection
         self._frame = after_frame
         self._arriving: dict[int, _Arriving] = {}
-        self._connection = self._last_before("connection", after_frame)
-        self._closure = self._last_before("closure", after_frame)
-        self._gap = self._last_before("gap", after_frame)
+        self._connection = self._last_before("connection", "opened", after_frame, since)
+        self._closure = self._last_before("closure", "time", after_frame, since)
+        self._gap = self._last_before("gap", "ended", after_frame, since)
 
     def read(self, limit: int = PAGE) -> list[Event]:
         """
@@ -166,11 +169,11 @@ class Tail:
         del self._arriving[number]
         return FrameEvent(frame, self._reader.messages(number, number).get(number), again=True)
 
-    def _last_before(self, table: str, frame: int) -> int:
-        if not frame:
+    def _last_before(self, table: str, time: str, frame: int, since: int) -> int:
+        if not frame and not since:
             return 0
         row = self._reader.db.execute(
-            f"SELECT coalesce(max(id), 0) FROM {table} WHERE at_frame < ?", (frame,)
+            f"SELECT coalesce(max(id), 0) FROM {table} WHERE at_frame < ? OR {time} < ?", (frame, since)
         ).fetchone()
         return int(row[0])
 
