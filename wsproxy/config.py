@@ -55,6 +55,7 @@ def shared_dir(name: str) -> Path:
 
 
 def private_dir(path: Path) -> Path:
-    """Create `path` (and its parents) readable by its owner alone (0700), and return it."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Return `path`; where it is missing it is made, for its owner alone (0700), as are its parents."""
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(exist_ok=True, mode=0o700)
     return path

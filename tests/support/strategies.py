@@ -2,6 +2,8 @@
 Hypothesis strategies for what goes over a WebSocket, legal and not, and ways to cut it up.
 """
 
+import itertools
+
 from hypothesis import strategies as st
 
 from wsproxy.wire.encode import encode_frame
@@ -50,7 +52,7 @@ CUTS = st.lists(st.integers(0, 2000), max_size=10)
 def cut(stream: bytes, at: list[int]) -> list[bytes]:
     """`stream` in pieces, some of them perhaps empty."""
     edges = [0, *sorted(min(place, len(stream)) for place in at), len(stream)]
-    return [stream[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [stream[start:stop] for start, stop in itertools.pairwise(edges)]
 
 
 def bytewise(stream: bytes) -> list[bytes]:

@@ -15,6 +15,11 @@ from wsproxy.store import schema
 
 SUFFIX = ".wsp"
 
+_HEADER = 100
+"""Bytes at the start of every SQLite file."""
+
+_WHAT_IS = "Captures are SQLite files that `wsproxy dump` writes"
+
 _PATIENCE = 60
 """Seconds to wait for a lock. Somebody else's lock is a slow disk, not a broken one."""
 
@@ -113,8 +118,9 @@ def check(path: Path) -> int:
         raise CaptureError(f"cannot read {path}: {what}")
     if not os.access(path, os.R_OK):
         raise CaptureError(f"cannot read {path}: permission denied")
-    if not status.st_size:
-        raise CaptureError(_not_ours(path), "It is empty")
+    if status.st_size < _HEADER:
+        # SQLite takes some files that are too small for its own header for empty ones.
+        raise CaptureError(_not_ours(path), _WHAT_IS if status.st_size else "It is empty")
     db = _connect(path, "ro")
     try:
         (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -181,9 +187,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         if db:
             db.close()
         if e.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise CaptureError(
-                _not_ours(path), "Captures are SQLite files that `wsproxy dump` writes"
-            ) from None
+            raise CaptureError(_not_ours(path), _WHAT_IS) from None
         raise CaptureError(f"cannot read {path}: {e}") from None
     return db
 

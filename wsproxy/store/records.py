@@ -36,7 +36,7 @@ class ConnectionRecord:
     opened: int
     """When the handshake was answered (or failed), ns."""
     url: str
-    """`ws://` or `wss://`, as the client meant it."""
+    """`ws://` or `wss://`, of the server; in reverse mode that is the target."""
     client: str
     """The client's address, `host:port`; empty if unknown."""
     server: str

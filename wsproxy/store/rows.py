@@ -21,6 +21,9 @@ from wsproxy.wire.relay import Batch
 
 Row = tuple[Any, ...]
 
+FRAME_COLUMNS = 10
+"""How many columns the table `frame` has."""
+
 _MASKED = int(FrameFlag.MASKED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _TRUNCATED = int(FrameFlag.TRUNCATED)
@@ -61,7 +64,9 @@ class RowBuilder:
         last_frame: the highest frame id in the capture so far.
 
     Attributes:
-        frames, parts, messages: the rows since the last `clear()`, in the order of the columns.
+        cells: the frame rows since the last `clear()`, one value after the other, `FRAME_COLUMNS` to
+            a row: a list of ten thousand rows costs the writer more than one of their values.
+        parts, messages: the other rows, a tuple each.
         last_frame: the highest frame id given out.
         seen_frames: how many frames those rows stand for.
         inflated: bytes of inflated content in those rows.
@@ -71,7 +76,7 @@ class RowBuilder:
         self._limits = limits
         self._directions: dict[tuple[int, bool], _Direction] = {}
         self.last_frame = last_frame
-        self.frames: list[Row] = []
+        self.cells: list[Any] = []
         self.parts: list[Row] = []
         self.messages: list[Row] = []
         self.seen_frames = 0
@@ -80,7 +85,7 @@ class RowBuilder:
 
     def clear(self) -> None:
         """The rows were written: begin anew."""
-        self.frames = []
+        self.cells = []
         self.parts = []
         self.messages = []
         self.seen_frames = 0
@@ -139,7 +144,7 @@ class RowBuilder:
             return
         tracker = direction.tracker
         whole = tracker.whole
-        frames = self.frames
+        put = self.cells.extend
         last = self.last_frame
         # A frame that came whole is kept whole in its row, unless the capture is to keep less.
         may_exceed = size > self._limits.frame
@@ -160,7 +165,7 @@ class RowBuilder:
             if tracker.compressed:
                 flags |= _COMPRESSED
             last += 1
-            frames.append(
+            put(
                 (
                     last,
                     connection,
@@ -247,7 +252,7 @@ class RowBuilder:
     def _append(self, connection: int, time: int, from_client: bool, *rest: Any) -> None:
         self.last_frame += 1
         self.seen_frames += 1
-        self.frames.append((self.last_frame, connection, time, from_client, *rest))
+        self.cells.extend((self.last_frame, connection, time, from_client, *rest))
 
     def _begin_streamed(self, connection: int, from_client: bool, direction: _Direction) -> None:
         tracker = direction.tracker

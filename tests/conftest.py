@@ -1,0 +1,43 @@
+"""
+For all tests: how hard Hypothesis looks, and an environment that is nobody's.
+
+    HYPOTHESIS_PROFILE=fast   the default: few examples, the same ones every time
+    HYPOTHESIS_PROFILE=deep   many examples, other ones every time
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "deep", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+_PROXIES = {"http_proxy", "https_proxy", "ws_proxy", "wss_proxy", "all_proxy", "no_proxy"}
+
+# At import, before any fixture: children of the tests inherit it, and so do the workers of pytest-xdist.
+for _name in list(os.environ):
+    if _name.startswith("WSPROXY_") or _name.lower() in _PROXIES:
+        del os.environ[_name]
+
+MAY_BE_SKIPPED = ("Python 2.7",)
+"""Reasons that may stand in continuous integration: what may not be had where it runs."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In continuous integration a skipped test is a failure: it would hide a missing install step."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    skipped = [
+        report
+        for report in reporter.stats.get("skipped", [])
+        if not any(reason in str(report.longrepr) for reason in MAY_BE_SKIPPED)
+    ]
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} skipped tests are failures here (CI is set)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

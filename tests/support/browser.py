@@ -1,0 +1,59 @@
+"""
+A headless Chromium behind a proxy, driven by Playwright.
+"""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cryptography import x509
+from playwright.async_api import Page, async_playwright
+
+from tests.support.proxy import Proxy
+from wsproxy.certs.inspect import spki_pin
+
+TIMEOUT = 20_000
+"""Milliseconds for anything a page is asked for."""
+
+_SWITCHES = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Otherwise pages on loopback go around the proxy.
+    "--proxy-bypass-list=<-loopback>",
+]
+
+
+def missing() -> str | None:
+    """Why no browser can be driven here; None if one can."""
+    if shutil.which("chromium") is None:
+        return "there is no chromium on PATH"
+    return None
+
+
+@asynccontextmanager
+async def page_behind(proxy: Proxy, profile: Path) -> AsyncIterator[Page]:
+    """
+    An empty page of a new browser whose traffic goes through `proxy`.
+
+    The browser accepts certificates under the key of the proxy's authority, and no others that it
+    would not accept anyway.
+    """
+    pin = spki_pin(x509.load_pem_x509_certificate(proxy.ca.read_bytes()))
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=shutil.which("chromium"),
+            headless=True,
+            proxy={"server": proxy.url},
+            args=[*_SWITCHES, f"--ignore-certificate-errors-spki-list={pin}"],
+        )
+        try:
+            context.set_default_timeout(TIMEOUT)
+            yield context.pages[0]
+        finally:
+            await context.close()
