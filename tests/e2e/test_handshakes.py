@@ -297,3 +297,34 @@ async def test_an_idle_socket_outlives_the_engines_timeout(
         assert await server.receive(6) == b"\x81\x80abcd"
         writer.close()
         await asyncio.gather(client.close(), server.close())
+
+
+async def test_the_authority_of_an_existing_mitmproxy_is_used(tmp_path: Path) -> None:
+    from mitmproxy.certs import CertStore
+
+    from tests.support import inprocess  # noqa: F401 - imports mitmproxy without its warnings
+
+    theirs = tmp_path / "mitmproxy"
+    CertStore.create_store(theirs, "mitmproxy", 2048)
+    async with (
+        raw.origin(tls=tls.server_context()) as origin,
+        running(tmp_path, "-k", "--set", f"confdir={theirs}") as proxy,
+    ):
+        trusting = tls.trusting(theirs / "mitmproxy-ca-cert.pem")
+        client = await raw.connect(proxy.port, "127.0.0.1", origin.port, tls=trusting)
+        server = await origin.peer()
+        await server.send(b"\x81\x02ok")
+        assert await client.receive(4) == b"\x81\x02ok"
+        await asyncio.gather(client.close(), server.close())
+    assert not (tmp_path / "home" / "ca").exists()
+
+
+async def test_a_broken_authority_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "ca"
+    folder.mkdir(parents=True)
+    (folder / "mitmproxy-ca.pem").write_text("no key, no certificate\n")
+    status, said = await _fails(tmp_path, "-p", "0")
+    assert status == 3
+    assert "mitmproxy-ca.pem" in said
+    assert "Traceback" not in said
+    assert (folder / "mitmproxy-ca.pem").read_text() == "no key, no certificate\n"

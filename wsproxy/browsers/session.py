@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -91,6 +92,25 @@ class Browser:
             raise TimeoutError(f"the browser still runs after {timeout} seconds") from None
         self._end_group()
         return code
+
+    def failure(self, name: str, code: int) -> WsproxyError:
+        """
+        Why it ended by itself, in words.
+
+        Args:
+            name: what to call the browser.
+            code: its exit code, other than 0; below that the number of a signal.
+        """
+        # Complaints about the desktop's message bus are always there, and never the reason.
+        lines = [line for line in self.last_words.splitlines() if line.strip() and "dbus" not in line]
+        # What it wrote can quote a page. In front stand process numbers, time and line of source.
+        last = re.sub(r"^\[[^]]*\]\s*", "", lines[-1]).strip(" .") if lines else ""
+        last = "".join(c if c.isprintable() else "?" for c in last)
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        hint = "`wsproxy browser -v` tells more."
+        if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+            hint = "There is no display here: `wsproxy browser --headless` needs none."
+        return WsproxyError(f"{name} {how}" + (f": {last}" if last else ""), hint)
 
     def close(self) -> None:
         """End the browser, politely at first, and remove the profile. Can be called again."""

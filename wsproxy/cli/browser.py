@@ -1,9 +1,7 @@
 """`wsproxy browser`: a browser behind the proxy, for as long as one looks."""
 
 import os
-import re
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +73,7 @@ def browser(
             click.echo(f"{program.name} goes through {proxy}; close it or press Ctrl-C to end.", err=True)
             code = stop.wait_for(running)
             if code:
-                _complain(program, code, running)
+                raise running.failure(program.name, code)
 
 
 class _Stopped(Exception):
@@ -161,18 +159,3 @@ def _pin(confdir: Path | None, proxy: str) -> str:
             "Name the folder that the proxy uses with --confdir.",
         )
     return spki_pin(Authority.load(directory).certificate)
-
-
-def _complain(program: Path, code: int, running: "Browser") -> None:
-    from wsproxy.errors import WsproxyError
-
-    # Complaints about the desktop's message bus are always there, and never the reason.
-    lines = [line for line in running.last_words.splitlines() if line.strip() and "dbus" not in line]
-    # What it wrote can quote a page. In front stand process numbers, time and line of source.
-    last = re.sub(r"^\[[^]]*\]\s*", "", lines[-1]).strip(" .") if lines else ""
-    last = "".join(c if c.isprintable() else "?" for c in last)
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    hint = "With -v it tells more."
-    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        hint = "There is no display here: try --headless."
-    raise WsproxyError(f"{program.name} {how}" + (f": {last}" if last else ""), hint)

@@ -200,7 +200,9 @@ async def _browse(engine: "Engine", origin: "Origin") -> bool:
             say("The browser runs without its sandbox, because it is started by root.")
         with chromium.launch(program, f"{host}:{port}", [pin], f"{origin.https_url}/") as browser:
             started.append(browser)
-            browser.wait()
+            code = browser.wait()
+            if code > 0:
+                raise browser.failure(program.name, code)
 
     browsers: list[Browser] = []
     try:
