@@ -3,6 +3,7 @@ What the commands that run the proxy have in common: its options, and running it
 """
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
@@ -113,7 +114,15 @@ async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) 
             loop.add_signal_handler(number, engine.stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: engine.stop())
-    await engine.run(lambda: on_ready(engine))
+
+    def ready() -> None:
+        # What was imported stays for good. The collector need not look through it again and again,
+        # which it would at every few thousand frames.
+        gc.collect()
+        gc.freeze()
+        on_ready(engine)
+
+    await engine.run(ready)
 
 
 class Viewer:

@@ -18,7 +18,7 @@ class Limits:
     """Inflated content kept of one message: what a deflate bomb can cost."""
     body: int = 1 * MIB
     """Body kept of a refused upgrade."""
-    queue: int = 16 * MIB
+    queue: int = 8 * MIB
     """Waiting between proxy and disk; when full, senders are slowed down."""
     inline: int = 64 * KIB
     """A payload up to this is kept whole in its frame's row, a larger one is streamed in parts."""

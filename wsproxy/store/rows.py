@@ -22,8 +22,10 @@ from wsproxy.wire.relay import Batch
 Row = tuple[Any, ...]
 
 FRAME_COLUMNS = 10
-"""How many columns the table `frame` has."""
+MESSAGE_COLUMNS = 11
+"""How many columns these tables have."""
 
+_PLAIN = int(FrameFlag.FIN)
 _MASKED = int(FrameFlag.MASKED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _TRUNCATED = int(FrameFlag.TRUNCATED)
@@ -146,6 +148,10 @@ class RowBuilder:
         whole = tracker.whole
         put = self.cells.extend
         last = self.last_frame
+        # A bool costs SQLite's adapter more than a number.
+        side = int(from_client)
+        idle = tracker.is_idle
+        plain_header, plain_flags = (6, _PLAIN | _MASKED) if from_client else (2, _PLAIN)
         # A frame that came whole is kept whole in its row, unless the capture is to keep less.
         may_exceed = size > self._limits.frame
         for piece in pieces:
@@ -155,13 +161,28 @@ class RowBuilder:
                 self.last_frame = last
                 self._piece(connection, from_client, time, direction, piece)
                 last = self.last_frame
+                idle = tracker.is_idle
                 continue
             first = header[0]
+            if (
+                idle
+                and (first == 0x81 or first == 0x82)
+                and ((extra := len(header) - plain_header) == 0 or (extra == 2 and len(payload) > 125))
+            ):
+                # A whole message, masked as it must be, its length in no more bytes than it needs:
+                # the length of the header says all that. Nothing would be found by looking closer.
+                plain = apply_mask(payload, header[-4:]) if from_client else payload
+                if first == 0x82 or plain.isascii():
+                    last += 1
+                    size = len(plain)
+                    put((last, connection, time, side, first & 15, plain_flags, size, header, plain, 0))
+                    continue
             flags = _FLAGS[first >> 4]
             if header[1] & MASK_BIT:
                 payload = apply_mask(payload, header[-4:])
                 flags |= _MASKED
             anomalies, message = whole(header, payload)
+            idle = tracker.is_idle
             if tracker.compressed:
                 flags |= _COMPRESSED
             last += 1
@@ -170,7 +191,7 @@ class RowBuilder:
                     last,
                     connection,
                     time,
-                    from_client,
+                    side,
                     first & 15,
                     flags,
                     len(payload),
@@ -252,7 +273,7 @@ class RowBuilder:
     def _append(self, connection: int, time: int, from_client: bool, *rest: Any) -> None:
         self.last_frame += 1
         self.seen_frames += 1
-        self.cells.extend((self.last_frame, connection, time, from_client, *rest))
+        self.cells.extend((self.last_frame, connection, time, int(from_client), *rest))
 
     def _begin_streamed(self, connection: int, from_client: bool, direction: _Direction) -> None:
         tracker = direction.tracker

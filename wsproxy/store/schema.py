@@ -73,8 +73,6 @@ CREATE TABLE frame (
     anomalies   INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX frame_by_connection ON frame (connection);
-
 CREATE TABLE part (
     id      INTEGER PRIMARY KEY,
     frame   INTEGER NOT NULL REFERENCES frame(id),

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 TAIL = b"\x00\x00\xff\xff"
 """What the sender cut off the end of every message (section 7.2.1)."""
@@ -100,8 +101,7 @@ def _window_bits(value: str | None) -> int:
     return int(value) if value in ("8", "9", "10", "11", "12", "13", "14", "15") else 15
 
 
-@dataclass(frozen=True, slots=True)
-class Inflated:
+class Inflated(NamedTuple):
     """The outcome of one message."""
 
     content: bytes
@@ -142,6 +142,33 @@ class Inflater:
         self._recent: deque[bytes] = deque()
         self._recent_length = 0
         self._zlib = zlib.decompressobj(-self._bits)
+
+    def message(self, data: bytes) -> Inflated:
+        """A whole message: what `feed()` and `finish()` do, in one call of zlib as a rule."""
+        engine = self._zlib
+        if self._failed or engine.eof:
+            self.feed(data)
+            return self.finish()
+        try:
+            content = engine.decompress(data + TAIL, self._limit)
+        except zlib.error:
+            self._failed = True
+            return self._end()
+        if not self._fresh_each_time and content:
+            self._remember(content)
+        if not engine.eof and not engine.unconsumed_tail:
+            if self._fresh_each_time:
+                self._zlib = zlib.decompressobj(-self._bits)
+            return Inflated(content, len(content), False)
+        # Longer than the limit, or ended by a final block: the rest goes the long way.
+        self._parts.append(content)
+        self._kept = self._length = len(content)
+        rest = engine.unused_data if engine.eof else engine.unconsumed_tail
+        if engine.eof and len(rest) >= len(TAIL):
+            self.feed(rest[: -len(TAIL)])
+            return self.finish()
+        self.feed(rest)
+        return self._end()
 
     def feed(self, data: bytes) -> None:
         """Take a further part of the current message's compressed data."""

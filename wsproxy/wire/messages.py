@@ -11,20 +11,23 @@ memory, goes through `begin()`, `part()` and `end()`.
 """
 
 import codecs
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wsproxy.wire.closing import LONGEST, Close
-from wsproxy.wire.deflate import DeflateParameters, Inflater
+from wsproxy.wire.deflate import DeflateParameters, Inflated, Inflater
 from wsproxy.wire.frames import FIN, MASK_BIT, RSV, RSV1, Anomaly, Opcode, header_length
 
 _Utf8 = codecs.getincrementaldecoder("utf-8")
 _KNOWN = frozenset(int(opcode) for opcode in Opcode)
+_WHOLE_DEFLATED = frozenset({FIN | RSV1 | 1, FIN | RSV1 | 2})
+_WHOLE = frozenset({FIN | 1, FIN | 2}) | _WHOLE_DEFLATED
+"""First bytes of frames that are messages of their own."""
+
 _NONE = 0
 # Anomalies are handled as plain numbers here: the operators of an enum cost a microsecond each.
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A finished message that says more than its last frame."""
 
     opcode: int
@@ -104,6 +107,11 @@ class MessageTracker:
         return self._control is not None or self._compressed or self._utf8 is not None
 
     @property
+    def is_idle(self) -> bool:
+        """No message is in flight, and no Close frame was seen: whole messages change nothing."""
+        return not self._opcode and not self.closed
+
+    @property
     def in_message(self) -> bool:
         """A fragmented message is in flight."""
         return self._opcode != 0
@@ -120,25 +128,31 @@ class MessageTracker:
             What is wrong with it, and the message it ends, if that says more than the frame does.
         """
         first = header[0]
-        second = header[1]
-        size = len(payload)
-        if (
-            (first == 0x82 or (first == 0x81 and payload.isascii()))
-            and (second & MASK_BIT != 0) is self._from_client
-            and (size < 126 or size > 0xFFFF or second & 0x7F == 126)
-            and (size > 125 or second & 0x7F < 126)
-            and not self._opcode
-            and not self.closed
-        ):
-            # By far the most frames: a whole, uncompressed message with nothing to say about it.
-            self.compressed = False
-            return _NONE, None
+        if first in _WHOLE and not self._opcode and not self.closed and self._is_usual(header, len(payload)):
+            # By far the most frames: whole messages in a header with nothing to say about it.
+            if first in _WHOLE_DEFLATED:
+                if self._inflater:
+                    self.compressed = True
+                    inflated = _inflated(first & 0x0F, 1, self._inflater.message(payload))
+                    return inflated.anomalies, inflated
+            elif first == 0x82 or payload.isascii():
+                self.compressed = False
+                return _NONE, None
         anomalies = self.begin(header)
         late = self.part(payload)
         at_end, message = self.end()
         if message and message.frames == 1 and not message.compressed:
             message = None
         return anomalies | late | at_end, message
+
+    def _is_usual(self, header: bytes, size: int) -> bool:
+        """Masked as it must be, and no longer than need be."""
+        second = header[1]
+        return (
+            (second & MASK_BIT != 0) is self._from_client
+            and (size < 126 or size > 0xFFFF or second & 0x7F == 126)
+            and (size > 125 or second & 0x7F < 126)
+        )
 
     def begin(self, header: bytes) -> int:
         """
@@ -247,14 +261,8 @@ class MessageTracker:
         anomalies = _NONE
         if self._compressed:
             assert self._inflater is not None
-            done = self._inflater.finish()
-            if done.failed:
-                anomalies |= Anomaly.INFLATE_FAILED
-            elif self._opcode == Opcode.TEXT and not done.truncated and not _is_utf8(done.content):
-                anomalies |= Anomaly.INVALID_UTF8
-            message = Message(
-                self._opcode, self._frames, True, done.length, done.content, done.truncated, anomalies
-            )
+            message = _inflated(self._opcode, self._frames, self._inflater.finish())
+            anomalies = message.anomalies
         else:
             anomalies |= self._check_utf8(b"", final=True)
             found = self._found | anomalies
@@ -279,6 +287,15 @@ class MessageTracker:
         if self._compressed:
             assert self._inflater is not None
             self._inflater.drop()
+
+
+def _inflated(opcode: int, frames: int, done: Inflated) -> Message:
+    anomalies = _NONE
+    if done.failed:
+        anomalies = int(Anomaly.INFLATE_FAILED)
+    elif opcode == 1 and not done.truncated and not _is_utf8(done.content):
+        anomalies = int(Anomaly.INVALID_UTF8)
+    return Message(opcode, frames, True, done.length, done.content, done.truncated, anomalies)
 
 
 def _is_utf8(content: bytes) -> bool:
