@@ -3,12 +3,14 @@
 #   make demo       see live frames of a built-in server, without the internet (ARGS=--browser: by hand)
 #   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
 #   make test       linters, types, import rules, all tests; on the oldest and the newest Python here
+#   make test-layer the end-to-end tests without the fast path (--set fast_path=false)
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
+#   make bench      CPU per message beside mitmproxy, mockttp, haproxy and others (ARGS=--quick: 3 minutes)
 #   make clean      remove what the targets above have made
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-setup chromium node autobahn clean
+.PHONY: help demo run test test-layer test-setup chromium node autobahn bench clean
 
 ARGS ?=
 PYTHONS := $(shell bash .ci/pythons)
@@ -70,6 +72,16 @@ test: test-setup
 autobahn: $(firstword $(addsuffix /ready,$(TEST_VENVS)))
 	@$(firstword $(TEST_VENVS))/bin/python tests/e2e/autobahn/run.py $(ARGS)
 
+bench: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(lastword $(TEST_VENVS))/bin/python tests/bench/run.py $(ARGS)
+
+# The end-to-end tests once more with every frame on the layer, as where the fast path cannot go.
+test-layer: test-setup
+	@set -e; for venv in $(TEST_VENVS); do \
+	    echo "== $$venv, without the fast path"; \
+	    WSPROXY_TEST_FAST_PATH=false $$venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/e2e $(ARGS); \
+	done
+
 clean:
-	rm -rf .venv .venv-test-* tests/e2e/node/node_modules tests/e2e/autobahn/.tools tests/e2e/autobahn/out \
+	rm -rf .venv .venv-test-* tests/e2e/node/node_modules tests/e2e/autobahn/.tools tests/e2e/autobahn/out tests/bench/node/node_modules \
 	    .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -3,6 +3,7 @@ For all tests: how hard Hypothesis looks, and an environment that is nobody's.
 
     HYPOTHESIS_PROFILE=fast   the default: few examples, the same ones every time
     HYPOTHESIS_PROFILE=deep   many examples, other ones every time
+    WSPROXY_TEST_FAST_PATH=false   every proxy that is started keeps its frames on the layer
 """
 
 import os
@@ -20,7 +21,8 @@ _PROXIES = {"http_proxy", "https_proxy", "ws_proxy", "wss_proxy", "all_proxy", "
 
 # At import, before any fixture: children of the tests inherit it, and so do the workers of pytest-xdist.
 for _name in list(os.environ):
-    if _name.startswith("WSPROXY_") or _name.lower() in _PROXIES:
+    ours = _name.startswith("WSPROXY_") and not _name.startswith("WSPROXY_TEST_")
+    if ours or _name.lower() in _PROXIES:
         del os.environ[_name]
 
 MAY_BE_SKIPPED = ("Python 2.7",)

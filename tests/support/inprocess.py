@@ -3,6 +3,7 @@ The engine inside the test's own process and event loop, where a test must reach
 """
 
 import asyncio
+import os
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +46,8 @@ async def engine(
             monkeypatch.setattr(mitmproxy_server, "TCP_TIMEOUT", tcp_timeout)
         else:
             options["settings"] = (*options.get("settings", ()), f"tcp_timeout={tcp_timeout}")
+    if os.environ.get("WSPROXY_TEST_FAST_PATH") == "false":
+        options["settings"] = ("fast_path=false", *options.get("settings", ()))
     said: list[str] = []
     wanted = EngineOptions(
         capture=tmp_path / "capture.wsp", confdir=tmp_path / "ca", listen_port=0, **options

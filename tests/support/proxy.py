@@ -137,6 +137,8 @@ async def running(tmp_path: Path, *arguments: str, env: dict[str, str] | None = 
         env: added to the environment.
     """
     home, capture = tmp_path / "home", tmp_path / "capture.wsp"
+    if os.environ.get("WSPROXY_TEST_FAST_PATH") == "false":
+        arguments = ("--set", "fast_path=false", *arguments)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "wsproxy", "dump", "-q", "-p", "0", "-w", str(capture), *arguments,
         env={**os.environ, "WSPROXY_HOME": str(home), "NO_COLOR": "1", **(env or {})},

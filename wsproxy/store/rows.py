@@ -316,13 +316,13 @@ class RowBuilder:
                 last,
                 connection,
                 first,
-                from_client,
+                int(from_client),
                 message.opcode,
                 message.frames,
-                message.compressed,
+                int(message.compressed),
                 message.length,
                 message.content,
-                message.truncated,
+                int(message.truncated),
                 message.anomalies,
             )
         )
