@@ -22,13 +22,15 @@ from tests.support.proxy import connections, frames, running
 from wsproxy.store.records import GapRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
+PLAIN = {"NO_COLOR": "1", "TZ": "UTC", "COLUMNS": "200"}
+
 
 @asynccontextmanager
 async def wsproxy(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A `wsproxy` command with pipes for what it prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "wsproxy", *arguments,
-        env={**os.environ, "WSPROXY_HOME": str(folder / "home"), "NO_COLOR": "1", "TZ": "UTC", "COLUMNS": "200"},
+        env={**os.environ, "WSPROXY_HOME": str(folder / "home"), **PLAIN},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

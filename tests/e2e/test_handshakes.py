@@ -168,7 +168,8 @@ async def test_an_upgrade_with_another_version_is_relayed_and_annotated(tmp_path
         authority = f"127.0.0.1:{origin.port}"
         writer.write(
             f"GET ws://{authority}/ HTTP/1.1\r\nHost: {authority}\r\nUpgrade: WebSocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {raw.KEY}\r\nSec-WebSocket-Version: 8\r\n\r\n".encode()
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {raw.KEY}\r\n"
+            "Sec-WebSocket-Version: 8\r\n\r\n".encode()
         )
         assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
         server = await origin.peer()

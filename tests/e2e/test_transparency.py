@@ -4,6 +4,7 @@ What comes in goes out, as it came and when it came, and the capture has all of 
 
 import asyncio
 import ssl
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ class Route:
 
 def _chunked(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [data[a:b] for a, b in pairwise(edges) if b > a]
 
 
 async def _send_in_chunks(peer: raw.Peer, chunks: list[bytes]) -> None:
@@ -159,24 +160,26 @@ async def test_a_cut_connection_reaches_the_other_side_as_a_cut(
     tmp_path: Path, way: str, from_client: bool
 ) -> None:
     context = tls.server_context() if way.endswith("tls") else None
-    async with raw.origin(tls=context) as origin:
-        async with running(tmp_path, *_arguments(way, origin.port, tmp_path)) as proxy:
-            client, server = await Route(proxy, origin, way).connect()
-            here, there = (client, server) if from_client else (server, client)
-            await here.send(b"\x81\x02hi")
-            assert await there.receive(4) == b"\x81\x02hi"
-            here.reset()
-            with pytest.raises(ConnectionResetError):
-                await there.receive(1)
-            events = await proxy.wait_for_closures(1)
-            [closure] = closures(events)
-            assert (closure.by, closure.code, closure.clean, closure.how) == (
-                "client" if from_client else "server",
-                1006,
-                False,
-                "reset",
-            )
-            await asyncio.gather(client.close(), server.close())
+    async with (
+        raw.origin(tls=context) as origin,
+        running(tmp_path, *_arguments(way, origin.port, tmp_path)) as proxy,
+    ):
+        client, server = await Route(proxy, origin, way).connect()
+        here, there = (client, server) if from_client else (server, client)
+        await here.send(b"\x81\x02hi")
+        assert await there.receive(4) == b"\x81\x02hi"
+        here.reset()
+        with pytest.raises(ConnectionResetError):
+            await there.receive(1)
+        events = await proxy.wait_for_closures(1)
+        [closure] = closures(events)
+        assert (closure.by, closure.code, closure.clean, closure.how) == (
+            "client" if from_client else "server",
+            1006,
+            False,
+            "reset",
+        )
+        await asyncio.gather(client.close(), server.close())
 
 
 @pytest.mark.parametrize("from_client", [True, False])
@@ -197,21 +200,23 @@ async def test_the_end_of_one_direction_does_not_end_the_other(route: Route, fro
 
 async def test_tls_ends_with_a_closing_alert_only_where_the_peer_sent_one(tmp_path: Path) -> None:
     # A client that does not hide a missing alert shows whether one came.
-    async with raw.origin(tls=tls.server_context()) as origin:
-        async with running(tmp_path, *_arguments("connect-tls", origin.port, tmp_path)) as proxy:
-            route = Route(proxy, origin, "connect-tls")
-            client, server = await route.connect()
-            server.writer.close()  # sends close_notify
-            assert await client.rest() == b""
-            await asyncio.gather(client.close(), server.close())
+    async with (
+        raw.origin(tls=tls.server_context()) as origin,
+        running(tmp_path, *_arguments("connect-tls", origin.port, tmp_path)) as proxy,
+    ):
+        route = Route(proxy, origin, "connect-tls")
+        client, server = await route.connect()
+        server.writer.close()  # sends close_notify
+        assert await client.rest() == b""
+        await asyncio.gather(client.close(), server.close())
 
-            client, server = await route.connect()
-            raw_socket = server.writer.get_extra_info("socket")
-            raw_socket.shutdown(1)  # a FIN behind TLS's back
-            with pytest.raises(ssl.SSLError):
-                await _strict_read(client)
-            server.reset()
-            client.reset()
+        client, server = await route.connect()
+        raw_socket = server.writer.get_extra_info("socket")
+        raw_socket.shutdown(1)  # a FIN behind TLS's back
+        with pytest.raises(ssl.SSLError):
+            await _strict_read(client)
+        server.reset()
+        client.reset()
 
 
 async def _strict_read(peer: raw.Peer) -> None:

@@ -106,6 +106,9 @@ class Bare:
                     data = self.tls.read(_READ)
                 except ssl.SSLWantReadError:
                     pass
+                except ssl.SSLZeroReturnError:
+                    self.ended = "alert"
+                    continue
                 except ssl.SSLEOFError:
                     self.ended = "fin"
                     continue
@@ -196,9 +199,12 @@ class BareOrigin:
             await peer.start_tls(self._context)
         peer.head = await peer.receive_until(b"\r\n\r\n")
         accept = accept_for(Head.parse(peer.head).get("Sec-WebSocket-Key")).encode()
-        await peer.send(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + self._first
+        # Not waited for: `first` may be more than the client is willing to read.
+        peer.writer.write(
+            peer.sealed(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + self._first
+            )
         )
         self._peers.put_nowait(peer)
 
