@@ -2,9 +2,8 @@
 Whether a capture has what a run did.
 """
 
-from wsproxy.store.reader import Reader
-
 from tests.e2e.autobahn.runs import Run
+from wsproxy.store.reader import Reader
 
 
 def faults(run: Run) -> list[str]:

@@ -1,18 +1,26 @@
 """
-Which cases there are sets of.
+Which cases there are sets of, and in what portions they are run.
 """
+
+import re
+from argparse import ArgumentTypeError
 
 CORE = "1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*"
 LIMITS = "9.*"
+DEFLATE = "12.1.* 12.2.* 12.3.* 12.4.* 12.5.* 13.1.* 13.2.* 13.3.* 13.4.* 13.5.* 13.6.* 13.7.*"
+
+QUICK_DEFLATE = (
+    "12.1.1 12.1.3 12.1.6 12.1.11 12.1.17 12.2.3 12.2.8 12.3.5 12.4.7 12.5.8 12.5.12 "
+    "13.1.5 13.2.5 13.3.5 13.4.5 13.5.5 13.6.5 13.7.5"
+)
+"""Every sort of content, whole and in fragments, and every combination of windows and context takeover."""
+
 SETS = {
     "core": CORE,
     "limits": LIMITS,
-    "deflate": "12.* 13.*",
-    # Of each kind of compression one or a few: every way of splitting, the largest messages, and
-    # every combination of window sizes and context takeover.
-    "quick": f"{CORE} {LIMITS} 12.1.1 12.1.3 12.1.6 12.1.11 12.1.17 12.2.3 12.2.8 12.3.5 12.4.7 12.5.8 12.5.12 "
-    "13.1.5 13.2.5 13.3.5 13.4.5 13.5.5 13.6.5 13.7.5",
-    "all": "*",
+    "deflate": DEFLATE,
+    "quick": f"{CORE} {LIMITS} {QUICK_DEFLATE}",
+    "all": f"{CORE} {LIMITS} {DEFLATE}",
 }
 
 
@@ -24,11 +32,24 @@ def patterns(text: str) -> list[str]:
         text: the name of a set, or patterns such as `1.* 9.1.2`.
 
     Raises:
-        ValueError: it is neither.
+        argparse.ArgumentTypeError: it is neither.
     """
     found = SETS.get(text, text).split()
-    if not found or not all(pattern.replace(".", "").rstrip("*").isdigit() or pattern == "*" for pattern in found):
-        raise ValueError(f"{text!r} is no set of cases ({', '.join(SETS)}) and no list of them (as '1.* 9.1.2')")
+    if not found or not all(re.fullmatch(r"\d+(\.\d+)*(\.\*)?", pattern) for pattern in found):
+        raise ArgumentTypeError(f"{text!r} is neither one of {', '.join(SETS)} nor a list as in '1.* 9.1.2'")
+    return found
+
+
+def portions(wanted: list[str]) -> dict[str, list[str]]:
+    """
+    Patterns in portions, by a name for each, to be run one after the other.
+
+    A section on compression sends so much that its capture has some gigabytes; one of all sections
+    together would have dozens.
+    """
+    found: dict[str, list[str]] = {}
+    for pattern in wanted:
+        found.setdefault(pattern.removesuffix(".*") if pattern in DEFLATE.split() else "", []).append(pattern)
     return found
 
 

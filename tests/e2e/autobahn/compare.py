@@ -2,11 +2,15 @@
 What differs between a run without the proxy and one through it.
 """
 
+import itertools
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from tests.e2e.autobahn.runs import Run, View
+
+MISSING = "is missing"
 
 RACING = frozenset({"3.4", "4.1.5", "4.2.5", "5.11", "5.14"})
 """
@@ -34,10 +38,7 @@ class Difference:
     proxied: Any
 
     def __str__(self) -> str:
-        return (
-            f"{self.case:8} {self.end} {self.what}: "
-            f"direct {_shortened(self.direct)}, proxied {_shortened(self.proxied)}"
-        )
+        return f"{self.case} {self.end} {self.what}: direct {self.direct!r}, proxied {self.proxied!r}"
 
 
 def differences(direct: Run, proxied: Run) -> list[Difference]:
@@ -52,7 +53,7 @@ def differences(direct: Run, proxied: Run) -> list[Difference]:
         for end in ("fuzzer", "echo"):
             before, after = _view(direct, end, case), _view(proxied, end, case)
             if after is None:
-                found.append(Difference(case, end, "result", before and before.get("behavior", "some"), None))
+                found.append(Difference(case, end, MISSING, False, True))
                 continue
             assert before is not None, "a direct run is complete"
             found += [
@@ -62,6 +63,21 @@ def differences(direct: Run, proxied: Run) -> list[Difference]:
                 and _normal(what, before[what]) != _normal(what, after[what])
             ]
     return found
+
+
+def summary(found: list[Difference]) -> list[str]:
+    """One line for each case that differs: what says most in full, the rest by name."""
+    lines = []
+    for _, group in itertools.groupby(found, lambda difference: difference.case):
+        first, *others = sorted(group, key=_weight)
+        line = textwrap.shorten(str(first), 200)
+        lines.append(line + (f"; also {', '.join(f'{d.end} {d.what}' for d in others)}" if others else ""))
+    return lines
+
+
+def _weight(difference: Difference) -> int:
+    telling = (MISSING, "behavior", "behaviorClose", "remoteCloseCode", "localCloseCode")
+    return telling.index(difference.what) if difference.what in telling else len(telling)
 
 
 def _view(run: Run, end: str, case: str) -> View | None:
@@ -77,8 +93,3 @@ def _normal(what: str, value: Any) -> Any:
         value = re.sub(r"(?im)^sec-websocket-(key|accept):.*\r\n", "", value)
         return re.sub(r"(?im)^(host: [^:\r\n]*):\d+", r"\1", value)
     return value
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"

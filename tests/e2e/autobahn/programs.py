@@ -50,7 +50,9 @@ class Program:
         self.log = log
         file = log.open("wb", buffering=0)
         streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": file, listen_to: subprocess.PIPE}
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**os.environ, **env}, **streams)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, env={**os.environ, **env}, **streams
+        )
         pipe = getattr(self.process, listen_to)
 
         def read() -> None:
@@ -115,38 +117,49 @@ def port_of(program: Program, lines: Lines) -> tuple[int, list[str]]:
 
 class Proxy:
     """
-    A running `wsproxy dump -q` with a home and a capture of its own.
+    A running `wsproxy dump -q`, and its capture.
 
     Args:
-        folder: where those go.
+        folder: where the capture goes.
+        home: its `WSPROXY_HOME`.
         arguments: more arguments.
+
+    Raises:
+        RunFailed: it does not start.
     """
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, home: Path, *arguments: str) -> None:
         self.capture = folder / "capture.wsp"
         for old in folder.glob("capture.wsp*"):
             old.unlink()
         self._lines: Lines = queue.Queue()
-        command = [sys.executable, "-m", "wsproxy", "dump", "-q", "-p", "0", "-w", str(self.capture), *arguments]
+        dump = ["-m", "wsproxy", "dump", "-q", "-p", "0", "-w", str(self.capture), *arguments]
         self.program = Program(
             "the proxy",
-            command,
+            [sys.executable, *dump],
             self._lines,
             "stderr",
             folder / "proxy.log",
             {
-                "WSPROXY_HOME": str(folder / "home"),
-                "PYTHONPATH": os.pathsep.join(
-                    filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])
-                ),
+                "WSPROXY_HOME": str(home),
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])),
                 "NO_COLOR": "1",
             },
         )
         self.said: list[str] = []
         """What it said on stderr apart from where it listens and what it captured."""
-        while not (found := re.search(r"listening on .*?:(\d+);", line := _next(self.program, self._lines))):
+        try:
+            self.port = self._listening()
+        except BaseException:
+            self.program.stop()
+            raise
+
+    def _listening(self) -> int:
+        while True:
+            line = _next(self.program, self._lines)
+            if found := re.search(r"listening on .*?:(\d+);", line):
+                return int(found[1])
             self.said.append(line)
-        self.port = int(found[1])
 
     @property
     def is_running(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.e2e.autobahn import cases as case_sets
 from tests.e2e.autobahn import programs
+from tests.e2e.autobahn.equipment import Equipment
 from tests.e2e.autobahn.programs import Lines, Proxy, RunFailed
 
 GRACE = 10
@@ -57,9 +58,6 @@ class Run:
     capture: Path | None = None
     proxy_said: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        return f"{self.direction} {self.way}"
-
 
 Progress = Callable[[Run], None]
 
@@ -68,9 +66,7 @@ def run(
     direction: str,
     way: Way,
     patterns: list[str],
-    *,
-    python: Path,
-    tls: Path,
+    equipment: Equipment,
     folder: Path,
     progress: Progress = lambda _: None,
 ) -> Run:
@@ -81,8 +77,7 @@ def run(
         direction: `client` or `server`, what the fuzzer is.
         way: how the client reaches the server.
         patterns: case ids, or the beginning of one and a star.
-        python: the interpreter that has the suite.
-        tls: a PEM file with key and certificate for the server.
+        equipment: what runs share.
         folder: where logs, the suite's reports and the capture go.
         progress: called after each case.
 
@@ -96,16 +91,18 @@ def run(
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
             programs.suite(
-                server_role, python, lines, folder,
-                url=f"{way.scheme}://{programs.HOST}", tls=str(tls) if way.scheme == "wss" else None, **fuzz,
+                server_role, equipment.python, lines, folder,
+                url=f"{way.scheme}://{programs.HOST}",
+                tls=str(equipment.tls) if way.scheme == "wss" else None,
+                **fuzz,
             )
         )  # fmt: skip
         port, order = programs.port_of(server, lines)
-        proxy = stack.enter_context(_proxy(way, port, folder)) if way.via != "direct" else None
+        proxy = None if way.via == "direct" else stack.enter_context(_proxy(way, port, equipment, folder))
         port_to_use = proxy.port if proxy and way.via == "reverse" else port
         client = stack.enter_context(
             programs.suite(
-                client_role, python, lines, folder,
+                client_role, equipment.python, lines, folder,
                 url=f"{way.scheme}://{programs.HOST}:{port_to_use}",
                 proxy=f"{programs.HOST}:{proxy.port}" if proxy and way.via == "connect" else None,
                 **fuzz,
@@ -113,8 +110,12 @@ def run(
         )  # fmt: skip
         outcome = Run(direction, way, order)
         started = time.monotonic()
-        _collect(outcome, lines, client, progress)
-        outcome.seconds = time.monotonic() - started
+
+        def after_case(run: Run) -> None:
+            run.seconds = time.monotonic() - started
+            progress(run)
+
+        _collect(outcome, lines, client, after_case)
         if proxy:
             outcome.capture = proxy.capture
             died = not proxy.is_running
@@ -126,13 +127,13 @@ def run(
 
 
 @contextlib.contextmanager
-def _proxy(way: Way, port: int, folder: Path) -> Iterator[Proxy]:
+def _proxy(way: Way, port: int, equipment: Equipment, folder: Path) -> Iterator[Proxy]:
     # The suite's certificate is nobody's.
     arguments = ["-k"]
     if way.via == "reverse":
         scheme = {"ws": "http", "wss": "https"}[way.scheme]
         arguments += ["-m", f"reverse:{scheme}://{programs.HOST}:{port}"]
-    proxy = Proxy(folder, *arguments)
+    proxy = Proxy(folder, equipment.home, *arguments)
     try:
         yield proxy
     finally:
@@ -159,7 +160,7 @@ def _collect(outcome: Run, lines: Lines, client: programs.Program, progress: Pro
             raise client.failed(f"heard of no case for {patience} s") from None
         if line is None:
             if speaker is not client:
-                raise speaker.failed(f"ended with status {speaker.process.wait()}") from None
+                raise speaker.failed(f"ended with status {speaker.process.wait()}")
             client_ended = True
             if client.process.wait():
                 raise client.failed(f"ended with status {client.process.wait()}")

@@ -1,6 +1,6 @@
-# ruff: noqa: UP - this file runs on Python 2.7, the only one the suite knows
+# ruff: noqa: UP010
 """
-One end of an Autobahn run: the fuzzer or the echo peer, as client or as server.
+One end of an Autobahn run: the fuzzer or the echo peer, as client or as server. Python 2.7.
 
     suite.py ROLE OPTIONS
 
@@ -30,6 +30,14 @@ events, sys.stdout = sys.stdout, sys.stderr
 
 from autobahn.twisted import websocket  # noqa: E402
 from autobahntestsuite import fuzzing, testee  # noqa: E402
+from autobahntestsuite.case import (  # noqa: E402
+    CaseBasename,
+    CaseCategories,
+    Cases,
+    CaseSetname,
+    CaseSubCategories,
+)
+from autobahntestsuite.caseset import CaseSet  # noqa: E402
 from twisted.internet import protocol, reactor, ssl  # noqa: E402
 from twisted.protocols import tls  # noqa: E402
 
@@ -37,11 +45,20 @@ HOST = "127.0.0.1"
 
 AGENT = "echo"
 
-SEEN = (
-    "wasClean wasNotCleanReason closedByMe failedByMe droppedByMe wasServerConnectionDropTimeout "
-    "wasOpenHandshakeTimeout wasCloseHandshakeTimeout localCloseCode localCloseReason "
-    "remoteCloseCode remoteCloseReason"
-).split()
+SEEN = [
+    "wasClean",
+    "wasNotCleanReason",
+    "closedByMe",
+    "failedByMe",
+    "droppedByMe",
+    "wasServerConnectionDropTimeout",
+    "wasOpenHandshakeTimeout",
+    "wasCloseHandshakeTimeout",
+    "localCloseCode",
+    "localCloseReason",
+    "remoteCloseCode",
+    "remoteCloseReason",
+]
 """What autobahn's protocol object knows about the end of a connection."""
 
 options = json.loads(sys.argv[2])
@@ -80,23 +97,16 @@ def report_case(fuzzer, reason):
     original_connection_lost(fuzzer, reason)
     if not case:
         return
-    frames = [
+    view = seen_by(fuzzer, reason)
+    for name in ("behavior", "behaviorClose", "result", "resultClose", "received"):
+        view[name] = getattr(case, name)
+    view["frameCounts"] = fuzzer.rxFrameStats
+    view["frames"] = [
         dict(length=entry[1][0], opcode=entry[2], fin=entry[3], rsv=entry[4], masked=entry[5])
         for entry in fuzzer.wirelog
         if entry[0] == "RF"
     ]
-    emit(
-        "case",
-        id=fuzzer.factory.CaseSet.caseClasstoId(fuzzer.Case),
-        behavior=case.behavior,
-        behaviorClose=case.behaviorClose,
-        result=case.result,
-        resultClose=case.resultClose,
-        received=case.received,
-        frames=frames,
-        frameCounts=fuzzer.rxFrameStats,
-        **seen_by(fuzzer, reason)
-    )
+    emit("case", id=fuzzer.factory.CaseSet.caseClasstoId(fuzzer.Case), **view)
 
 
 original_connection_lost = fuzzing.FuzzingProtocol.connectionLost
@@ -113,7 +123,12 @@ def fuzzing_server():
 
 
 def fuzzing_spec(**more):
-    return dict(more, outdir=options["out"], cases=[str(case) for case in options["cases"]])
+    wanted = [str(case) for case in options["cases"]]
+    known = CaseSet(CaseSetname, CaseBasename, Cases, CaseCategories, CaseSubCategories)
+    for case in wanted:
+        if not any(found in known.CasesById for found in known.resolveCasePatternList([case])):
+            sys.exit("there is no case " + case)
+    return dict(more, outdir=options["out"], cases=wanted)
 
 
 # The echo peer
