@@ -2,6 +2,7 @@
 From mitmproxy's flow of a handshake to the connection's row in the capture.
 """
 
+import ipaddress
 import time
 from typing import Any
 
@@ -83,6 +84,15 @@ def url_of(request: http.Request) -> str:
     return f"{'wss' if secure else 'ws'}://{host}{port}{request.path}"
 
 
+def _is_ip(name: str) -> bool:
+    """mitmproxy notes an IP address as the name it verifies; it is not sent (RFC 6066 section 3)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(address: Any) -> str:
     return human.format_address(address) if address else ""
 
@@ -92,7 +102,7 @@ def _tls(conn: connection.Connection) -> dict[str, Any]:
         "version": conn.tls_version,
         "cipher": conn.cipher,
         "alpn": conn.alpn.decode("ascii", "backslashreplace") if conn.alpn else None,
-        "sni": conn.sni,
+        "sni": conn.sni if conn.sni and not _is_ip(conn.sni) else None,
     }
     if isinstance(conn, connection.Server) and conn.certificate_list:
         certificate = conn.certificate_list[0]
