@@ -10,12 +10,14 @@ Conditions, for both sides:
 - a plain TCP transport of asyncio or uvloop, with at most one TLS layer on it. An upstream
   proxy's tunnel in between is fine: once open it is only bytes. QUIC, TLS inside TLS and whatever
   else there is stays on the layer, which treats frames just the same;
+- open in both directions: where one has ended, the layer sees the connection through;
 - quiet: no byte waits in mitmproxy's buffers and its tasks wait for the sockets. To get there on
   a busy connection both sockets are not read for a moment. If that takes too long, reading goes
   on, the layer carries the bytes, and it is tried again later.
 
 Ends are not handled here. A FIN, a reset or a TLS closing alert is passed to mitmproxy's own
-reader, and the layer ends the connection as it always does.
+reader, and the layer ends the connection as it always does. A TLS error it is told of by its
+`Side`, since mitmproxy's layers would ignore it.
 
 Back-pressure: a receiver that does not take its bytes stops the reading of the sender, of that
 direction alone. A full recorder stops both.
@@ -47,6 +49,7 @@ _READ = 65536
 
 _BY_RECEIVER = 1
 _BY_RECORDER = 2
+_BY_HANDSHAKE = 4
 
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -80,6 +83,8 @@ class FastPath:
         self._loop = asyncio.get_running_loop()
         self._tries = 0
         self._rounds = 0
+        self._paused: list[Any] = []
+        """Transports that are not read on our account; mitmproxy's readers may have paused others."""
         self.active = False
 
     def start(self) -> None:
@@ -88,23 +93,34 @@ class FastPath:
             self._try()
 
     def _try(self) -> None:
-        if self._relay.is_over or not all(_is_possible(side) for side in self._sides):
+        if not all(_is_possible(side) for side in self._sides):
+            self._resume()
             return
         if self._is_quiet():
             self._take_over()
             return
         self._tries += 1
         if self._tries <= _TRIES:
-            for side in self._sides:
-                _transport(side).pause_reading()
+            self._pause()
             self._loop.call_later(_BETWEEN, self._try)
             return
-        for side in self._sides:
-            _resume(side)
+        self._resume()
         if self._rounds < len(_LATER):
             self._loop.call_later(_LATER[self._rounds], self._try)
             self._rounds += 1
             self._tries = 0
+
+    def _pause(self) -> None:
+        for transport in map(_transport, self._sides):
+            if transport.is_reading():
+                transport.pause_reading()
+                self._paused.append(transport)
+
+    def _resume(self) -> None:
+        for transport in self._paused:
+            if not transport.is_closing():
+                transport.resume_reading()
+        self._paused.clear()
 
     def _is_quiet(self) -> bool:
         if self._handler._server_event_lock.locked():
@@ -129,13 +145,13 @@ class FastPath:
         ends[1].connect(ends[0])
         for end in ends:
             end.transport.set_protocol(end)
-        for side in self._sides:
-            _resume(side)
+        self._resume()
+        self._sockets.fast.add(self._relay.connection)
         self.active = True
 
 
 def _is_possible(side: Side) -> bool:
-    if len(side.tls) > 1 or side.writer is None or side.writer.is_closing():
+    if len(side.tls) > 1 or not side.is_open:
         return False
     return isinstance(side.writer, asyncio.StreamWriter) and hasattr(_transport(side), "set_protocol")
 
@@ -145,10 +161,8 @@ def _transport(side: Side) -> Any:
     return side.writer.transport
 
 
-def _resume(side: Side) -> None:
-    transport = _transport(side)
-    if not transport.is_closing():
-        transport.resume_reading()
+def _nowhere(data: bytes) -> None:
+    """Where the bytes for a broken connection go."""
 
 
 class _Plain(asyncio.Protocol):
@@ -190,6 +204,9 @@ class _Plain(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # The other side may be read once more before it hears of this; uvloop does not let anyone
+        # write to what is closed.
+        self._other._send = _nowhere
         self._former.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -199,7 +216,7 @@ class _Plain(asyncio.Protocol):
         self._other.resume(_BY_RECEIVER)
 
     def pause(self, reason: int) -> None:
-        """Stop reading from this side, for one of two reasons."""
+        """Stop reading from this side, for one of three reasons."""
         if not self._paused and not self.transport.is_closing():
             self.transport.pause_reading()
         self._paused |= reason
@@ -238,39 +255,70 @@ class _Tls(_Plain):
         self._ssl = self._tls._ssl
         self._outgoing = self._tls._from_ssl
         self._ended = False
+        self._unsent: list[bytes] = []
+        """What waits for the end of a renegotiation."""
 
     def sender(self) -> Callable[[bytes], None]:
         return self.send
 
     def send(self, data: bytes) -> None:
+        if self._unsent:
+            self._unsent.append(data)
+            return
         try:
             self._tls.sendall(data)
+        except SSL.WantReadError:
+            # TLS 1.2: the peer wants a new handshake first (RFC 5246 section 7.4.1.1).
+            self._unsent.append(data)
+            self._other.pause(_BY_HANDSHAKE)
         except SSL.Error:
             # This side has ended TLS and will hear no more; its end is on the way to the layer.
             return
         self._flush()
 
+    def _send_again(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for data in unsent:
+            self.send(data)
+        if not self._unsent:
+            self._other.resume(_BY_HANDSHAKE)
+
     def data_received(self, data: bytes) -> None:
+        if self._ended:
+            # Nobody will read what comes behind the end of TLS.
+            return
         self._tls.bio_write(data)
         parts: list[bytes] = []
         while (size := _lib.SSL_read(self._ssl, _buffer, _READ)) > 0:
             parts.append(_ffi.buffer(_buffer, size)[:])
-        ended = _lib.SSL_get_error(self._ssl, size) != _lib.SSL_ERROR_WANT_READ
-        # The answer to a key update, for one.
-        self._flush()
+        error = _lib.SSL_get_error(self._ssl, size)
+        # The answer to a renegotiation, for one.
+        if self._side.is_writable:
+            self._flush()
+        if self._unsent:
+            self._send_again()
         if parts:
             plain = parts[0] if len(parts) == 1 else b"".join(parts)
             self._send(self._receive(self._from_client, plain))
             self._record(self._from_client, plain, time.time_ns())
             if self._recorder.full:
                 self._wait_for_recorder()
-        if ended and not self._ended:
-            # A closing alert, or what is no TLS at all: the layer finds the same and says so.
+        if error != _lib.SSL_ERROR_WANT_READ:
             self._ended = True
-            event = events.DataReceived(self._side.socket_conn, b"")
-            task = asyncio.get_running_loop().create_task(self._handler.server_event(event))
-            _tasks.add(task)
-            task.add_done_callback(_tasks.discard)
+            if error == _lib.SSL_ERROR_ZERO_RETURN:
+                self._tell_layers()
+            else:
+                # OpenSSL's list of errors is one for all connections: left there, this one would
+                # be taken for the next one's.
+                _lib.ERR_clear_error()
+                self._side.broke("error")
+
+    def _tell_layers(self) -> None:
+        """A closing alert came: they will find it, if they look."""
+        event = events.DataReceived(self._side.socket_conn, b"")
+        task = asyncio.get_running_loop().create_task(self._handler.server_event(event))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
 
     def _flush(self) -> None:
         while (size := _lib.BIO_read(self._outgoing, _buffer, _READ)) > 0:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mitmproxy import http
@@ -22,6 +23,8 @@ from wsproxy.engine.fastpath import FastPath
 from wsproxy.engine.sides import Side, handler_of
 from wsproxy.engine.sockets import Sockets
 from wsproxy.wire.relay import Relay
+
+_tasks: set[asyncio.Task[None]] = set()
 
 NEVER = 365 * 24 * 3600
 """Seconds: in place of mitmproxy's inactivity timeout. An idle WebSocket is a healthy one."""
@@ -55,14 +58,16 @@ class RelayLayer(layer.Layer):
     def _start(self) -> layer.CommandGenerator[None]:
         handler = handler_of(self.context)
         assert handler is not None
+        self._handler = handler
         record, handshake = handshakes.accepted(self.flow)
         recorder = self.sockets.recorder
         self._relay = Relay(recorder.open(record, handshake), recorder.add)
-        self._client = Side(handler, self.context, self.context.client)
-        self._server = Side(handler, self.context, self.context.server)
+        self._client = Side(handler, self.context, self.context.client, partial(self._broke, True))
+        self._server = Side(handler, self.context, self.context.server, partial(self._broke, False))
         # mitmproxy would end a connection on which nothing was said for ten minutes.
         handler.timeout_watchdog.timeout = NEVER
-        handler.drain_writers = _Drain(handler, self.sockets.room)  # type: ignore[method-assign]
+        sides = (self._client, self._server)
+        handler.drain_writers = _Drain(handler, sides, self.sockets.room)  # type: ignore[method-assign]
         self.sockets.add(self._relay, self._stopped)
         yield WebsocketStartHook(self.flow)
         if self.context.options.fast_path:
@@ -96,6 +101,23 @@ class RelayLayer(layer.Layer):
             there.end(silently=here.ended_silently)
         if relay.is_over:
             yield from self._finish(now)
+
+    def _broke(self, from_client: bool, how: str) -> None:
+        """One side is of no use any more, and no event will say so: the other one learns it here."""
+        relay = self._relay
+        if relay.is_over:
+            return
+        now = time.time_ns()
+        relay.ended(from_client, how, now)
+        relay.ended(not from_client, how, now)
+        here, there = (self._client, self._server) if from_client else (self._server, self._client)
+        there.reset()
+        here.close()
+        for command in self._finish(now):
+            if isinstance(command, commands.StartHook):
+                task = asyncio.get_running_loop().create_task(self._handler.handle_hook(command))
+                _tasks.add(task)
+                task.add_done_callback(_tasks.discard)
 
     def _finish(self, now: int) -> layer.CommandGenerator[None]:
         if self._done:
@@ -135,11 +157,14 @@ class _Drain:
     other direction. Here each direction waits for its own receiver, and both for the recorder.
     """
 
-    def __init__(self, handler: ConnectionHandler, room: Callable[[], Any]) -> None:
+    def __init__(self, handler: ConnectionHandler, sides: tuple[Side, Side], room: Callable[[], Any]) -> None:
         self._handler = handler
+        self._sides = sides
         self._room = room
 
     async def __call__(self) -> None:
+        for side in self._sides:
+            side.check_tls()
         task = asyncio.current_task()
         for io in list(self._handler.transports.values()):
             if io.handler is task or io.writer is None:

@@ -11,7 +11,8 @@ Everything mitmproxy does not offer a hook for is replaced here and nowhere else
    They are kept, as `raw_head`, so that the capture has what was sent. A `ws://` request target,
    which some clients send to a proxy, is read as `http://`.
 
-`install()` checks what it relies on and says clearly what a new mitmproxy has changed.
+`install()` checks what it relies on, and what the rest of the engine reaches into without changing
+it, and says clearly what a new mitmproxy has changed.
 """
 
 import inspect
@@ -25,10 +26,33 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.tls import TLSLayer
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.tunnel import TunnelLayer
+from OpenSSL import SSL
 
 from wsproxy.errors import EngineError
 
 _installed = False
+
+_REACHED_INTO: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (http_layer.HttpLayer, "__init__", ("self.connections =",)),
+    (layer.Layer, "__init__", ("self._paused =",)),
+    (TunnelLayer, "__init__", ("self.tunnel_connection =", "self.conn =")),
+    (TLSLayer, "start_tls", ("self.tls =",)),
+    (SSL.Connection, "__init__", ("self._ssl =", "self._from_ssl =")),
+    (
+        ConnectionHandler,
+        "__init__",
+        ("self.transports =", "self.timeout_watchdog =", "self._server_event_lock ="),
+    ),
+    (
+        ConnectionHandler,
+        "handle_connection",
+        ("self.transports[connection].reader", "await reader.read(", "await self.drain_writers()"),
+    ),
+)
+"""What `layer`, `sides` and `fastpath` use besides the public API: where it is, and its lines."""
 
 
 def install(websocket_layer: type[layer.Layer]) -> None:
@@ -62,10 +86,12 @@ def check() -> list[str]:
     for hook in ("WebsocketStartHook", "WebsocketEndHook"):
         if not hasattr(websocket, hook):
             problems.append(f"there is no {hook}")
-    pipe = _source(_http1.Http1Connection, "make_pipe")
-    for line in ("self.state = self.passthrough", "maybe_extract_at_most", "lstrip"):
-        if line not in pipe:
-            problems.append(f"Http1Connection.make_pipe no longer has {line!r}")
+    pipe = ("self.state = self.passthrough", "maybe_extract_at_most", "lstrip")
+    for owner, name, lines in ((_http1.Http1Connection, "make_pipe", pipe), *_REACHED_INTO):
+        source = _source(owner, name)
+        for line in lines:
+            if line not in source:
+                problems.append(f"{owner.__name__}.{name} no longer has {line!r}")
     for name in ("read_request_head", "read_response_head"):
         if f"http1.{name}(" not in inspect.getsource(_http1):
             problems.append(f"the HTTP/1 layer no longer calls http1.{name}")

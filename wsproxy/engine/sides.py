@@ -11,6 +11,7 @@ import contextlib
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mitmproxy import ctx
@@ -40,11 +41,21 @@ class Side:
         handler: who owns the sockets.
         context: of the layer on top; tells what lies between it and the socket.
         conn: the end as the layer on top names it.
+        broke: called with `reset` or `error` where mitmproxy's layers do not say that the
+            connection is of no use any more: the socket breaks after the peer has ended its own
+            sending, or TLS fails.
     """
 
-    def __init__(self, handler: ConnectionHandler, context: Context, conn: Connection) -> None:
+    def __init__(
+        self,
+        handler: ConnectionHandler,
+        context: Context,
+        conn: Connection,
+        broke: Callable[[str], None] = lambda how: None,
+    ) -> None:
         self._handler = handler
         self.conn = conn
+        self.broke = broke
         layers = _layers(context, conn)
         self.socket_conn = conn
         """The connection that has the socket: another one where a tunnel lies between."""
@@ -56,12 +67,48 @@ class Side:
                 if isinstance(layer, TLSLayer) and layer.tls is not None:
                     self.tls.append(layer)
                 self.socket_conn = layer.tunnel_connection
+        self._lost: asyncio.Future[None] | None = None
+        """Done when the socket is closed, with an exception if it broke."""
+        writer = self.writer
+        if isinstance(writer, asyncio.StreamWriter):
+            protocol: Any = writer.transport.get_protocol()
+            self._lost = protocol._get_close_waiter(writer)
+            self._lost.add_done_callback(self._when_lost)
 
     @property
     def writer(self) -> asyncio.StreamWriter | None:
         """None once the connection is gone."""
         io = self._handler.transports.get(self.socket_conn)
         return io.writer if io else None  # type: ignore[return-value]
+
+    @property
+    def is_open(self) -> bool:
+        """Both directions are, as far as mitmproxy has heard."""
+        writer, still_open = self.writer, ConnectionState.OPEN
+        if self.conn.state is not still_open or self.socket_conn.state is not still_open:
+            return False
+        return writer is not None and not writer.is_closing()
+
+    @property
+    def is_writable(self) -> bool:
+        """Our own end has not been sent."""
+        return bool(self.socket_conn.state & ConnectionState.CAN_WRITE)
+
+    def _when_lost(self, lost: "asyncio.Future[None]") -> None:
+        # Whoever still reads finds that out by itself, after what had come before.
+        if not lost.cancelled() and lost.exception() and not self.conn.state & ConnectionState.CAN_READ:
+            self.broke("reset")
+
+    def check_tls(self) -> None:
+        """
+        Notice a fatal alert from the peer (RFC 8446 section 6.2).
+
+        mitmproxy logs it and takes it for a closing alert later, which it believes to have passed on.
+        """
+        if not self.conn.state & ConnectionState.CAN_READ:
+            return
+        if any(layer.tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN for layer in self.tls):
+            self.broke("error")
 
     @property
     def was_reset(self) -> bool:
@@ -83,14 +130,25 @@ class Side:
             silently: leave the alert out, as the other side's peer did.
         """
         writer = self.writer
-        if writer is None or writer.is_closing():
+        if writer is None or writer.is_closing() or not self.is_writable:
             return
-        if len(self.tls) == 1 and not silently:
-            with contextlib.suppress(SSL.Error, OSError):
-                self.tls[0].tls.shutdown()
-            with contextlib.suppress(SSL.Error):
-                writer.write(self.tls[0].tls.bio_read(65535))
+        if self.tls and not silently:
+            writer.write(self._closing_alert())
         self._handler.close_connection(self.socket_conn, half_close=True)
+
+    def _closing_alert(self) -> bytes:
+        """Of the TLS layer nearest to us, inside those around it."""
+        data = b""
+        for layer in self.tls:
+            with contextlib.suppress(SSL.Error, OSError):
+                if data:
+                    layer.tls.sendall(data)
+                layer.tls.shutdown()
+            try:
+                data = layer.tls.bio_read(65535)
+            except SSL.Error:
+                return b""
+        return data
 
     def reset(self) -> None:
         """Break the connection: the peer gets a reset, after what was sent before."""
@@ -105,7 +163,10 @@ class Side:
             transport.abort()
         else:
             # Closing waits for what was sent before; a peer that does not read cannot hold it up.
-            asyncio.get_running_loop().call_later(FLUSH_TIMEOUT, transport.abort)
+            timer = asyncio.get_running_loop().call_later(FLUSH_TIMEOUT, transport.abort)
+            if self._lost is not None:
+                # asyncio does not let anyone abort what is closed.
+                self._lost.add_done_callback(lambda _: timer.cancel())
         self.close()
 
     def close(self) -> None:

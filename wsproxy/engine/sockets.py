@@ -21,6 +21,8 @@ class Sockets:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._open: dict[int, tuple[Relay, Callable[[int], None]]] = {}
+        self.fast: set[int] = set()
+        """Which of them are relayed past mitmproxy's layers; their ids in the capture."""
         self._loop = asyncio.get_running_loop()
         self._waiting: set[Callable[[], None]] = set()
         recorder.on_room = self._has_room
@@ -41,6 +43,7 @@ class Sockets:
     def remove(self, relay: Relay) -> None:
         """A WebSocket is over."""
         self._open.pop(relay.connection, None)
+        self.fast.discard(relay.connection)
 
     async def room(self) -> None:
         """Return when the recorder's queue has room: a slow disk slows senders down."""
