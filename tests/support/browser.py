@@ -2,7 +2,6 @@
 A headless Chromium behind a proxy, driven by Playwright.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +10,14 @@ from cryptography import x509
 from playwright.async_api import Page, async_playwright
 
 from tests.support.proxy import Proxy
+from wsproxy.browsers import chromium
 from wsproxy.certs.inspect import spki_pin
+from wsproxy.errors import WsproxyError
 
 TIMEOUT = 20_000
 """Milliseconds for anything a page is asked for."""
 
-_SWITCHES = [
+SWITCHES = [
     "--no-sandbox",
     "--disable-quic",
     "--no-first-run",
@@ -30,8 +31,10 @@ _SWITCHES = [
 
 def missing() -> str | None:
     """Why no browser can be driven here; None if one can."""
-    if shutil.which("chromium") is None:
-        return "there is no chromium on PATH"
+    try:
+        chromium.find()
+    except WsproxyError as error:
+        return error.message
     return None
 
 
@@ -47,10 +50,10 @@ async def page_behind(proxy: Proxy, profile: Path) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=shutil.which("chromium"),
+            executable_path=chromium.find(),
             headless=True,
             proxy={"server": proxy.url},
-            args=[*_SWITCHES, f"--ignore-certificate-errors-spki-list={pin}"],
+            args=[*SWITCHES, f"--ignore-certificate-errors-spki-list={pin}"],
         )
         try:
             context.set_default_timeout(TIMEOUT)

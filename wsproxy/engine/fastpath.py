@@ -85,7 +85,6 @@ class FastPath:
         self._rounds = 0
         self._paused: list[Any] = []
         """Transports that are not read on our account; mitmproxy's readers may have paused others."""
-        self.active = False
 
     def start(self) -> None:
         """Begin to try."""
@@ -147,7 +146,6 @@ class FastPath:
             end.transport.set_protocol(end)
         self._resume()
         self._sockets.fast.add(self._relay.connection)
-        self.active = True
 
 
 def _is_possible(side: Side) -> bool:

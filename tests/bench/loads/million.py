@@ -19,7 +19,7 @@ class Million(Work):
     """The client's half."""
 
     async def prepare(self) -> None:
-        self._link = await connect(self.door, "/work")
+        self._link = await connect(self.door, "/load")
         self._block = plain(256, True, 64)
         first = 2000
         self._speed = first / await timed(self._transfer, first)

@@ -15,7 +15,7 @@ MOST = 1_000_000
 class Upload(Work):
     """From the client: 64-byte messages."""
 
-    path = "/work"
+    path = "/load"
     deflate = False
     first = 1000
     most = MOST
@@ -51,7 +51,7 @@ class Download(Upload):
 class DownloadDeflate(Download):
     """The same, compressed with context takeover."""
 
-    path = "/work/deflate"
+    path = "/load/deflate"
     deflate = True
 
 
@@ -69,7 +69,7 @@ class UploadLarge(Upload):
 class UploadLargeDeflate(UploadLarge):
     """The same, compressed."""
 
-    path = "/work/deflate"
+    path = "/load/deflate"
     deflate = True
 
 

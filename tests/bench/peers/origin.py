@@ -2,7 +2,7 @@
 The server behind the proxies: answers, counts or pushes messages, as the path and the client say.
 
     /answer          answers every message with one of 64 bytes
-    /work[/deflate]  takes commands in messages:
+    /load[/deflate]  takes commands in messages:
                      `expect N`: says `ok`, counts N messages, says `done`
                      `push N`: sends N messages of 128 bytes of JSON
     /rest            answers POST with 64 bytes of JSON

@@ -7,25 +7,16 @@ from asyncio import to_thread
 from collections.abc import AsyncIterator
 from email.message import Message
 from importlib import resources
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from tests.support.browser import SWITCHES, missing
+from wsproxy.browsers import chromium
 from wsproxy.demo.endpoints import ENDPOINTS
 from wsproxy.demo.origin import Origin
 
 PAGES = sorted({endpoint.page for endpoint in ENDPOINTS})
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def _get(url: str) -> tuple[int, Message, str]:
@@ -82,10 +73,10 @@ def test_the_pages_are_data_of_the_package() -> None:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
+    if reason := missing():
+        pytest.skip(reason)
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        running = await playwright.chromium.launch(executable_path=chromium.find(), args=SWITCHES)
         yield running
         await running.close()
 
