@@ -28,10 +28,25 @@ def captures_dir() -> Path:
     return data_dir() / "captures"
 
 
+def config_dir() -> Path:
+    """Where the user's settings are; not created."""
+    return _home() or Path(platformdirs.user_config_dir(APP, appauthor=False))
+
+
 def ca_dir() -> Path:
     """The folder of the user's certificate authority (mitmproxy's `confdir`); not created."""
+    return config_dir() / "ca"
+
+
+def runtime_dir() -> Path:
+    """
+    Where running proxies say how they are reached (`wsproxy.control.runfile`); not created.
+
+    Raises:
+        OSError: the platform's place for such files is not safe.
+    """
     home = _home()
-    return (home or Path(platformdirs.user_config_dir(APP, appauthor=False))) / "ca"
+    return home / "run" if home else Path(platformdirs.user_runtime_dir(APP, appauthor=False))
 
 
 def shared_dir(name: str) -> Path:

@@ -3,9 +3,14 @@ The few errors that reach a person, each with the exit code of the command that 
 
     WsproxyError            3  the environment failed
     ├── UsageError          2  the call was wrong
+    │   ├── FilterError     2  a filter cannot be understood
+    │   ├── AddonError      2  an addon cannot be loaded
+    │   └── OptionError     2  an option of an addon has a value it cannot take
     ├── CaptureError        3  a capture file cannot be opened, read or written
     ├── AuthorityError      3  the certificate authority cannot be made, read or used
-    └── EngineError         3  the proxy cannot start
+    ├── EngineError         3  the proxy cannot start
+    ├── ControlError        3  no running proxy can be reached
+    └── MissingError        1  what was asked for is not there, or no more
 
 Frames never raise: what breaks a protocol rule is recorded as an anomaly (`wsproxy.wire.frames`).
 """
@@ -37,6 +42,32 @@ class UsageError(WsproxyError):
     exit_code = 2
 
 
+class FilterError(UsageError):
+    """
+    A filter cannot be understood.
+
+    Args:
+        problem: what is wrong with it.
+        hint: as of every error.
+        text: the filter, as far as it is one line; shown with a mark under `column`.
+        column: where it is wrong, from 1.
+    """
+
+    def __init__(self, problem: str, hint: str, text: str, column: int) -> None:
+        super().__init__(f"filter, column {column}: {problem}", hint)
+        self.problem = problem
+        self.text = text
+        self.column = column
+
+
+class AddonError(UsageError):
+    """An addon cannot be loaded. The message may have several lines: the addon's part of the traceback."""
+
+
+class OptionError(UsageError):
+    """An option of an addon has a value it cannot take."""
+
+
 class CaptureError(WsproxyError):
     """A capture file cannot be opened, read or written."""
 
@@ -47,3 +78,13 @@ class AuthorityError(WsproxyError):
 
 class EngineError(WsproxyError):
     """The proxy cannot start."""
+
+
+class ControlError(WsproxyError):
+    """No running proxy can be reached."""
+
+
+class MissingError(WsproxyError):
+    """What was asked for is not there, or no more."""
+
+    exit_code = 1

@@ -16,6 +16,7 @@ from wsproxy.store.limits import Limits
 from wsproxy.store.schema import VERSION
 from wsproxy.wire.deflate import TAIL
 from wsproxy.wire.encode import encode_close, encode_frame
+from wsproxy.wire.transit import Transit
 
 FOLDER = Path(__file__).parent
 
@@ -48,6 +49,13 @@ def main() -> None:
         c.close(refused)
         c.open("ws://nobody.test/", status=None, error="connection refused")
 
+        for what, decide in (("edit", _edit), ("drop", _drop), ("keep", _hold)):
+            c.relay(chat).edit(True, decide)
+            c.send(chat, encode_frame(1, what.encode(), mask=MASK))
+        c.relay(chat).let_go("hand", "")
+        c.relay(chat).edit(True, None)
+        c.relay(chat).inject(False, 1, b"nobody said this", "rule 1")
+
         c.receive(chat, encode_close(1001, "bye"))
         c.send(chat, encode_close(1001, mask=MASK))
         c.send(chat, b"\x81")
@@ -60,6 +68,18 @@ def main() -> None:
         db.execute("UPDATE meta SET value = ? WHERE key = 'ended'", (START + 10_000_000_000,))
     db.close()
     print(path)
+
+
+def _edit(transit: Transit) -> None:
+    transit.replace(b"EDIT", "addon rewrite")
+
+
+def _drop(transit: Transit) -> None:
+    transit.drop("addon drop")
+
+
+def _hold(transit: Transit) -> None:
+    transit.hold("hand")
 
 
 def _deflated(content: bytes) -> bytes:

@@ -8,16 +8,20 @@ Small real captures: the recorder and the relay, driven by hand, at times the te
         c.close(chat)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from wsproxy.store.limits import Limits
 from wsproxy.store.recorder import Recorder
 from wsproxy.store.records import ConnectionRecord
+from wsproxy.wire.deflate import Inflater
 from wsproxy.wire.encode import encode_close, encode_frame
 from wsproxy.wire.handshake import Handshake, accept_for
+from wsproxy.wire.port import Port
 from wsproxy.wire.relay import Relay
 
 START = 1_709_640_000_000_000_000
@@ -95,16 +99,40 @@ class Capture:
             tls or {},
         )
         number = self.recorder.open(record, handshake)
-        self._relays[number] = Relay(number, self.recorder.add)
+        relay = self._relays[number] = Relay(number, self.recorder.add)
+        relay.prepare(
+            Port(
+                connection=number,
+                deflate=handshake.deflate,
+                opaque=handshake.other_extensions,
+                limit=1 << 24,
+                waiting=1 << 23,
+                record=self.recorder.record,
+                clock=self._tick,
+                write=lambda from_client, data: None,
+                ask=partial(self._ask, number),
+                warn=self.said.append,
+                drained=lambda from_client: None,
+            )
+        )
         return number
+
+    def relay(self, connection: int) -> Relay:
+        """To edit and inject with; what is sent by hand goes nowhere."""
+        return self._relays[connection]
 
     def send(self, connection: int, data: bytes) -> None:
         """Bytes from the client: frames, or parts of frames."""
-        self._relays[connection].record(True, data, self._tick())
+        self._read(connection, True, data)
 
     def receive(self, connection: int, data: bytes) -> None:
         """Bytes from the server."""
-        self._relays[connection].record(False, data, self._tick())
+        self._read(connection, False, data)
+
+    def _read(self, connection: int, from_client: bool, data: bytes) -> None:
+        relay = self._relays[connection]
+        relay.receive(from_client, data)
+        relay.record(from_client, data, self._tick())
 
     def close(self, connection: int, how: str = "eof") -> None:
         """Both TCP streams end, the server's first."""
@@ -114,9 +142,29 @@ class Capture:
         relay.ended(True, how, now)
         self.recorder.close(connection, relay.closure(), now)
 
+    def omit(self) -> None:
+        """Frames are not recorded from now on."""
+        for relay in self._relays.values():
+            relay.omit()
+        self.recorder.switch(False, self._tick())
+
+    def resume(self) -> None:
+        """They are again."""
+        counts = [(0, 0)]
+        for relay in self._relays.values():
+            relay.resume()
+            counts.append(relay.take_omitted())
+        self.recorder.switch(True, self._tick(), sum(n for n, _ in counts), sum(size for _, size in counts))
+
     def stop(self) -> None:
         """Finish the capture."""
         self.recorder.stop()
+
+    def _ask(self, connection: int, from_client: bool, answer: Callable[[Inflater | None], None]) -> None:
+        """As the engine does, but waiting for the recorder's thread."""
+        answers: SimpleQueue[Inflater | None] = SimpleQueue()
+        self.recorder.ask(connection, from_client, answers.put)
+        answer(answers.get(timeout=10))
 
     def _tick(self) -> int:
         now = self.now

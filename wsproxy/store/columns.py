@@ -5,7 +5,13 @@ Columns of the tables, in the order of the records made from them.
 import json
 from typing import Any
 
-from wsproxy.store.records import ClosureRecord, ConnectionRecord, GapRecord, MessageRecord
+from wsproxy.store.records import (
+    ClosureRecord,
+    ConnectionRecord,
+    DecisionRecord,
+    GapRecord,
+    MessageRecord,
+)
 from wsproxy.wire.frames import Anomaly
 
 Row = tuple[Any, ...]
@@ -20,6 +26,10 @@ MESSAGE = (
     " truncated, anomalies"
 )
 CLOSURE = "connection, time, by, code, reason, clean, how"
+DECISION = (
+    "id, connection, time, from_client, action, by, first_frame, last_frame, first_sent, last_sent,"
+    " held, note"
+)
 GAP = "id, started, ended, frames, bytes, reason"
 
 
@@ -65,6 +75,12 @@ def message(row: Row) -> MessageRecord:
         bool(truncated),
         Anomaly(anomalies),
     )
+
+
+def decision(row: Row) -> DecisionRecord:
+    """A decision from its columns."""
+    number, connection, time, from_client, *rest = row
+    return DecisionRecord(number, connection, time, bool(from_client), *rest)
 
 
 def gap(row: Row) -> GapRecord:

@@ -91,8 +91,10 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         CaptureError: it is not there, not ours, newer than this program, or not readable.
     """
-    check(path)
-    return _connect(path, "ro")
+    version = check(path)
+    db = _connect(path, "ro")
+    schema.complete(db, version)
+    return db
 
 
 def check(path: Path) -> int:

@@ -6,10 +6,9 @@ can slow the writer down.
 """
 
 import contextlib
-import os
+import json
 import sqlite3
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ from types import TracebackType
 from typing import Any
 
 from wsproxy.store import columns, files
+from wsproxy.store.processes import is_alive
 from wsproxy.store.records import (
     CaptureInfo,
     ClosureRecord,
     ConnectionRecord,
+    DecisionRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
@@ -99,12 +100,13 @@ class Reader:
             meta.get("program") or "",
             meta.get("writer_pid"),
             meta.get("ended"),
+            meta.get("unrecorded_since"),
         )
 
     def is_live(self) -> bool:
         """Whether a process is writing this capture now."""
         info = self.info()
-        return info.ended is None and info.writer_pid is not None and _is_alive(info.writer_pid)
+        return info.ended is None and info.writer_pid is not None and is_alive(info.writer_pid)
 
     def data_version(self) -> int:
         """A number that changes when somebody else has written."""
@@ -163,12 +165,90 @@ class Reader:
         )
         return self._frames(rows.fetchall())
 
+    def frames_by_id(self, numbers: Sequence[int]) -> list[FrameRecord]:
+        """These frames, in order; those that are not there are left out."""
+        rows = self.db.execute(
+            f"SELECT {columns.FRAME} FROM frame WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(numbers)),),
+        )
+        return self._frames(rows.fetchall())
+
     def messages(self, first: int, last: int) -> dict[int, MessageRecord]:
         """The messages that ended with frames `first` to `last`, by the id of that frame."""
         rows = self.db.execute(
             f"SELECT {columns.MESSAGE} FROM message WHERE last_frame BETWEEN ? AND ?", (first, last)
         )
         return {row[0]: columns.message(row) for row in rows}
+
+    def messages_by_id(self, numbers: Sequence[int]) -> dict[int, MessageRecord]:
+        """The messages that ended with these frames, by the id of that frame."""
+        rows = self.db.execute(
+            f"SELECT {columns.MESSAGE} FROM message WHERE last_frame IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {row[0]: columns.message(row) for row in rows}
+
+    def decisions(self, first: int, last: int) -> list[DecisionRecord]:
+        """What was decided about messages that ended with, or were sent as, frames `first` to `last`."""
+        rows = self.db.execute(
+            f"SELECT {columns.DECISION} FROM decision WHERE last_frame BETWEEN ?1 AND ?2"
+            f" UNION SELECT {columns.DECISION} FROM decision WHERE last_sent BETWEEN ?1 AND ?2 ORDER BY id",
+            (first, last),
+        )
+        return [columns.decision(row) for row in rows]
+
+    def sent_by_decision(self, first: int, last: int) -> dict[int, DecisionRecord]:
+        """Why the proxy sent frames `first` to `last`, by the id of the last frame of each decision."""
+        rows = self.db.execute(
+            f"SELECT {columns.DECISION} FROM decision WHERE last_sent BETWEEN ? AND ?", (first, last)
+        )
+        return {decision.last_sent or 0: decision for decision in map(columns.decision, rows)}
+
+    def decisions_about(self, frame: FrameRecord) -> list[DecisionRecord]:
+        """What was decided about the message that `frame` is part of, or was sent for."""
+        last, sent = frame.id, frame.id
+        if frame.opcode < 8 and not frame.flags & FrameFlag.FIN:
+            # A fragment before the last one: the next decision about this direction tells its message.
+            which = "sent" if frame.flags & FrameFlag.FROM_PROXY else "frame"
+            row = self.db.execute(
+                f"SELECT first_{which}, last_{which} FROM decision WHERE last_{which} >= ?"
+                f" AND connection = ? AND from_client = ? ORDER BY last_{which} LIMIT 1",
+                (frame.id, frame.connection, int(frame.from_client)),
+            ).fetchone()
+            if row is None or row[0] > frame.id:
+                return []
+            last = sent = row[1]
+        rows = self.db.execute(
+            f"SELECT {columns.DECISION} FROM decision WHERE last_frame = ?"
+            f" UNION SELECT {columns.DECISION} FROM decision WHERE last_sent = ? ORDER BY id",
+            (last, sent),
+        )
+        return [columns.decision(row) for row in rows]
+
+    def joined(self, message: MessageRecord, limit: int) -> bytes:
+        """The payloads of a fragmented message that is not compressed, put together up to `limit` bytes."""
+        found = self.db.execute(
+            "SELECT id FROM frame WHERE id BETWEEN ?1 AND ?2 AND connection = ?3 AND from_client = ?4"
+            " AND opcode < 3 AND flags & 32 = (SELECT flags & 32 FROM frame WHERE id = ?2) ORDER BY id",
+            (message.first_frame, message.last_frame, message.connection, int(message.from_client)),
+        )
+        numbers = [row[0] for row in found]
+        return at_most(limit, (part for number in numbers for part in self.payload(number)))
+
+    def last_frame(self) -> int:
+        """The highest id of a frame; 0 without any."""
+        (number,) = self.db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
+        return int(number)
+
+    def last_time(self) -> int:
+        """When the last thing in the capture happened, ns; 0 in an empty one."""
+        (moment,) = self.db.execute(
+            "SELECT max(coalesce((SELECT time FROM frame ORDER BY id DESC LIMIT 1), 0),"
+            " (SELECT coalesce(max(opened), 0) FROM connection),"
+            " (SELECT coalesce(max(time), 0) FROM closure),"
+            " (SELECT coalesce(max(ended), 0) FROM gap))"
+        ).fetchone()
+        return int(moment)
 
     def payload(self, frame: int) -> Iterator[bytes]:
         """The payload of a frame as far as it was kept, unmasked, in parts of bounded size."""
@@ -189,24 +269,58 @@ class Reader:
             offset = part[0]
             yield part[1]
 
-    def traffic(self) -> dict[tuple[int, bool], Traffic]:
-        """Frames and bytes by `(connection, from_client)`."""
+    def traffic(self, only: Sequence[int] | None = None) -> dict[tuple[int, bool], Traffic]:
+        """Frames and bytes by `(connection, from_client)`; of `only` these frames, if given."""
+        where, values = _only("id", only)
         rows = self.db.execute(
-            "SELECT connection, from_client, count(*), total(length) FROM frame GROUP BY 1, 2"
+            f"SELECT connection, from_client, count(*), total(length) FROM frame WHERE {where} GROUP BY 1, 2",
+            values,
         )
         return {(row[0], bool(row[1])): Traffic(row[2], int(row[3])) for row in rows}
 
-    def opcodes(self) -> dict[tuple[int, bool, int], int]:
-        """How many frames by `(connection, from_client, opcode)`."""
-        rows = self.db.execute("SELECT connection, from_client, opcode, count(*) FROM frame GROUP BY 1, 2, 3")
+    def opcodes(self, only: Sequence[int] | None = None) -> dict[tuple[int, bool, int], int]:
+        """How many frames by `(connection, from_client, opcode)`; of `only` these frames, if given."""
+        where, values = _only("id", only)
+        rows = self.db.execute(
+            f"SELECT connection, from_client, opcode, count(*) FROM frame WHERE {where} GROUP BY 1, 2, 3",
+            values,
+        )
         return {(row[0], bool(row[1]), row[2]): row[3] for row in rows}
 
-    def anomalies(self) -> dict[tuple[int, Anomaly], int]:
-        """How many frames by `(connection, anomalies)`, where there are any."""
+    def anomalies(self, only: Sequence[int] | None = None) -> dict[tuple[int, Anomaly], int]:
+        """How many frames by `(connection, anomalies)`, where there are any; of `only` these, if given."""
+        where, values = _only("id", only)
         rows = self.db.execute(
-            "SELECT connection, anomalies, count(*) FROM frame WHERE anomalies != 0 GROUP BY 1, 2"
+            "SELECT connection, anomalies, count(*) FROM frame"
+            f" WHERE anomalies != 0 AND {where} GROUP BY 1, 2",
+            values,
         )
         return {(row[0], Anomaly(row[1])): row[2] for row in rows}
+
+    def untold_anomalies(self, only: Sequence[int] | None = None) -> dict[tuple[int, Anomaly], int]:
+        """
+        How many messages by `(connection, anomalies)` that none of their frames has; of those that
+        ended with `only` these frames, if given.
+        """
+        # A message shows what is wrong only at its end; mostly one of its frames says it, too.
+        where, values = _only("message.last_frame", only)
+        rows = self.db.execute(
+            "SELECT message.last_frame, message.connection, message.anomalies, coalesce(frame.anomalies, 0)"
+            " FROM message LEFT JOIN frame ON frame.connection = message.connection"
+            " AND frame.id BETWEEN message.first_frame AND message.last_frame"
+            " AND frame.from_client = message.from_client AND frame.anomalies != 0"
+            f" WHERE message.anomalies != 0 AND {where}",
+            values,
+        )
+        left: dict[int, tuple[int, int]] = {}
+        for last, connection, of_message, of_frame in rows:
+            left[last] = (connection, left.get(last, (0, of_message))[1] & ~of_frame)
+        found: dict[tuple[int, Anomaly], int] = {}
+        for connection, untold in left.values():
+            if untold:
+                key = (connection, Anomaly(untold))
+                found[key] = found.get(key, 0) + 1
+        return found
 
     def counts(self) -> tuple[int, int]:
         """How many connections and frames."""
@@ -250,24 +364,19 @@ class Reader:
         return payload[:PREVIEW], stored
 
 
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        # There `os.kill(pid, 0)` is not a question: it sends Ctrl-C.
-        import ctypes
+def at_most(limit: int, parts: Iterable[bytes]) -> bytes:
+    """The beginning of what `parts` make together, `limit` bytes at most."""
+    taken: list[bytes] = []
+    for part in parts:
+        taken.append(part[:limit])
+        limit -= len(taken[-1])
+        if limit <= 0:
+            break
+    return b"".join(taken)
 
-        query_limited_information, still_active = 0x1000, 259
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(query_limited_information, False, pid)
-        if not handle:
-            return False
-        code = ctypes.c_ulong()
-        known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-        kernel.CloseHandle(handle)
-        return not known or code.value == still_active
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
+
+def _only(column: str, numbers: Sequence[int] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition, and its values."""
+    if numbers is None:
+        return "1", ()
+    return f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)

@@ -27,34 +27,53 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from wsproxy.errors import CaptureError
 from wsproxy.store import files
+from wsproxy.store.edit_rows import DECISION_COLUMNS, EditRowBuilder
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord
-from wsproxy.store.rows import FRAME_COLUMNS, MESSAGE_COLUMNS, RowBuilder
+from wsproxy.store.rows import (
+    FRAME_COLUMNS,
+    MESSAGE_COLUMNS,
+    WHOLE_MESSAGE,
+    WHOLE_MESSAGE_CELLS,
+)
 from wsproxy.wire.closing import Closure
+from wsproxy.wire.deflate import Inflater
+from wsproxy.wire.frames import Batch
 from wsproxy.wire.handshake import Handshake
-from wsproxy.wire.relay import Batch
+from wsproxy.wire.port import Record
+from wsproxy.wire.transit import Arrival, Decided, Withheld
 
 
-def _many(table: str, columns: int) -> dict[int, str]:
+def _many(table: str, row: str) -> dict[int, str]:
     """Statements that insert many rows at once: a third less work than one by one."""
-    row = "(" + ",".join("?" * columns) + ")"
     return {rows: f"INSERT INTO {table} VALUES " + ",".join([row] * rows) for rows in (100, 10, 1)}
 
 
-_INSERT_FRAMES = _many("frame", FRAME_COLUMNS)
-_INSERT_MESSAGES = _many("message", MESSAGE_COLUMNS)
+def _row(columns: int) -> str:
+    return "(" + ",".join("?" * columns) + ")"
+
+
+_INSERT_FRAMES = _many("frame", _row(FRAME_COLUMNS))
+_INSERT_MESSAGES = _many("message", _row(MESSAGE_COLUMNS))
+_INSERT_WHOLE_MESSAGES = _many("message", WHOLE_MESSAGE)
 _INSERT_PART = "INSERT INTO part (frame, offset, time, payload) VALUES (?,?,?,?)"
 _INSERT_CONNECTION = "INSERT OR IGNORE INTO connection VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_CLOSURE = (
     "INSERT OR IGNORE INTO closure (connection, time, at_frame, by, code, reason, clean, how)"
     " VALUES (?,?,?,?,?,?,?,?)"
 )
+_INSERT_DECISION = f"INSERT INTO decision ({DECISION_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_GAP = "INSERT INTO gap (started, ended, at_frame, frames, bytes, reason) VALUES (?,?,?,?,?,?)"
+
+_NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+
+SWITCHED_OFF = "recording of frames was switched off"
+"""The reason of a gap that somebody wanted."""
 
 _RETRY = 1.0
 """Seconds between two attempts to write again after a failure."""
@@ -89,6 +108,26 @@ class _Close:
     connection: int
     closure: Closure
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    connection: int
+    from_client: bool
+    answer: Callable[[Inflater | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Switch:
+    """Whether frames are recorded from now on, and what went by until now."""
+
+    on: bool
+    time: int
+    frames: int
+    bytes: int
+
+
+_Item: TypeAlias = Batch | Arrival | Withheld | Decided | _Open | _Close | _Ask | _Switch
 
 
 class Recorder:
@@ -131,7 +170,7 @@ class Recorder:
         except sqlite3.Error as e:
             self._db.close()
             raise CaptureError(f"cannot write {path}: {e}", "Choose another file with -w FILE") from None
-        self._queue: deque[Batch | _Open | _Close] = deque()
+        self._queue: deque[_Item] = deque()
         self._queued = 0
         """Bytes ever put in; written by the engine's thread only."""
         self._taken = 0
@@ -143,6 +182,8 @@ class Recorder:
         self._unwritten: deque[_Statement] = deque()
         self._unwritten_size = 0
         self._next_try = 0.0
+        self._off_since = 0
+        """When frames were last switched off, ns."""
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -152,6 +193,11 @@ class Recorder:
     def queued(self) -> int:
         """Bytes waiting to be written."""
         return self._queued - self._taken
+
+    @property
+    def last_connection(self) -> int:
+        """The highest id of a connection in the capture, 0 where there is none."""
+        return self._last_connection
 
     @property
     def full(self) -> bool:
@@ -172,6 +218,33 @@ class Recorder:
         self._queue.append(batch)
         if not self._wake.is_set():
             self._wake.set()
+
+    def record(self, record: Record) -> None:
+        """The sink of directions in the edit state."""
+        if type(record) is tuple:
+            self.add(record)
+            return
+        if isinstance(record, Decided):
+            self._queued += record.size + _OVERHEAD
+        elif isinstance(record, Arrival):
+            self._queued += _cost(*record.batches)
+        else:
+            assert isinstance(record, Withheld)
+            self._queued += _cost(record.batch)
+        self._queue.append(record)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def ask(self, connection: int, from_client: bool, answer: Callable[[Inflater | None], None]) -> None:
+        """
+        Get an inflater that is in step with everything put in so far of one direction.
+
+        Args:
+            connection, from_client: which.
+            answer: is called with it on the recorder's thread; with None if its window was lost.
+        """
+        self._queue.append(_Ask(connection, from_client, answer))
+        self._wake.set()
 
     def open(self, record: ConnectionRecord, handshake: Handshake) -> int:
         """
@@ -199,6 +272,18 @@ class Recorder:
         self._queue.append(_Close(connection, closure, now))
         self._wake.set()
 
+    def switch(self, on: bool, now: int, frames: int = 0, size: int = 0) -> None:
+        """
+        Note that frames are not recorded any more, or again; whoever relays them sees to that.
+
+        Args:
+            on: whether they are.
+            now: when that changed, in ns since the epoch.
+            frames, size: with `on`, how many went by meanwhile, and their bytes.
+        """
+        self._queue.append(_Switch(on, now, frames, size))
+        self._wake.set()
+
     def stop(self) -> None:
         """Write what is waiting and close the file. Blocks until that is done."""
         self._stopping = True
@@ -214,13 +299,19 @@ class Recorder:
         (last_frame,) = db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
         (last_connection,) = db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()
         self._last_connection = int(last_connection)
-        self._rows = RowBuilder(self.limits, last_frame)
+        self._rows = EditRowBuilder(self.limits, last_frame)
         self.first_frame = int(last_frame) + 1
         """The id of the first frame this recorder writes."""
         notes: dict[str, Any] = {"writer_pid": os.getpid(), "ended": None, "program": program}
         if not append:
             notes["created"] = time.time_ns()
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(notes.items()))
+        off = db.execute("SELECT value FROM meta WHERE key = 'unrecorded_since'").fetchone()
+        if off and off[0] is not None:
+            # The process that wrote here before was killed, and with it the count.
+            values = (off[0], off[0], last_frame, 0, 0, f"{SWITCHED_OFF}, how many went by is not known")
+            db.execute(_INSERT_GAP, values)
+            notes["unrecorded_since"] = None
+        db.executemany(_NOTE, list(notes.items()))
 
     def _run(self) -> None:
         while True:
@@ -247,10 +338,19 @@ class Recorder:
                 rows.batch(item)
                 taken += item[4] + _OVERHEAD * len(item[3])
                 size += item[4]
-                # A transaction is bounded in bytes like the queue: what is taken out, and what was
-                # inflated of it, is still in memory until it is written.
-                if taken + rows.inflated > self.limits.queue // 4:
-                    break
+            elif type(item) is Arrival:
+                rows.arrival(item)
+                taken += _cost(*item.batches)
+                size += sum(batch[4] for batch in item.batches)
+            elif type(item) is Withheld:
+                rows.replaced([item.batch], None)
+                taken += _cost(item.batch)
+                size += item.batch[4]
+            elif type(item) is Decided:
+                rows.decided(item)
+                taken += item.size + _OVERHEAD
+            elif type(item) is _Ask:
+                item.answer(rows.inflater(item.connection, item.from_client))
             elif type(item) is _Open:
                 taken += item.size
                 statements.append((_INSERT_CONNECTION, _connection_row(item.record, rows.last_frame)))
@@ -260,6 +360,12 @@ class Recorder:
                 c = item.closure
                 values = (item.connection, item.time, rows.last_frame, c.by, c.code, c.reason, c.clean, c.how)
                 statements.append((_INSERT_CLOSURE, values))
+            elif type(item) is _Switch:
+                statements += self._switched(item, rows.last_frame)
+            # A transaction is bounded in bytes like the queue: what is taken out, and what was
+            # inflated of it, is still in memory until it is written.
+            if taken + rows.inflated > self.limits.queue // 4:
+                break
         if queue:
             self._wake.set()
         if self._gap is None or final or time.monotonic() >= self._next_try:
@@ -272,9 +378,20 @@ class Recorder:
             if self.on_room:
                 self.on_room()
 
+    def _switched(self, item: _Switch, at_frame: int) -> list[_Statement]:
+        if not item.on:
+            self._off_since = item.time
+            # Said at once: the process may be killed before frames are recorded again.
+            return [(_NOTE, ("unrecorded_since", item.time))]
+        statements: list[_Statement] = [(_NOTE, ("unrecorded_since", None))]
+        if item.frames or item.bytes:
+            values = (self._off_since, item.time, at_frame, item.frames, item.bytes, SWITCHED_OFF)
+            statements.append((_INSERT_GAP, values))
+        return statements
+
     def _commit(self, statements: list[_Statement], size: int, resuming: bool) -> None:
         db, rows = self._db, self._rows
-        if not (statements or rows.cells or rows.parts or rows.messages or resuming):
+        if not (statements or rows.cells or rows.parts or rows.messages or rows.decisions or resuming):
             return
         gap = self._gap
         try:
@@ -298,6 +415,9 @@ class Recorder:
             _insert(db, _INSERT_FRAMES, FRAME_COLUMNS, rows.cells)
             if rows.parts:
                 db.executemany(_INSERT_PART, rows.parts)
+            _insert(db, _INSERT_WHOLE_MESSAGES, WHOLE_MESSAGE_CELLS, rows.whole_messages)
+            if rows.decisions:
+                db.executemany(_INSERT_DECISION, rows.decisions)
             _insert(db, _INSERT_MESSAGES, MESSAGE_COLUMNS, list(chain.from_iterable(rows.messages)))
             db.execute("COMMIT")
         except sqlite3.Error as e:
@@ -365,6 +485,11 @@ class Recorder:
             pass
         finally:
             db.close()
+
+
+def _cost(*batches: Batch) -> int:
+    """Bytes of memory that batches of the edit state take in the queue."""
+    return sum(batch[4] + _OVERHEAD * (len(batch[3]) + 1) for batch in batches)
 
 
 def _insert(db: sqlite3.Connection, statements: dict[int, str], columns: int, cells: list[Any]) -> None:

@@ -25,6 +25,8 @@ class FrameFlag(enum.IntFlag):
     """Belongs to a message compressed by permessage-deflate."""
     TRUNCATED = 128
     """The payload was longer than the limit of the capture; its rest was relayed, not kept."""
+    REDACTED = 256
+    """The payload kept is not the one that was relayed, or none of it: an addon wanted that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,40 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """
+    What was decided about a message other than letting it pass, or a message nobody sent.
+
+    The frames that arrived and those that were sent in their place are both in the capture; the
+    latter have `FrameFlag.FROM_PROXY`.
+    """
+
+    id: int
+    connection: int
+    time: int
+    """When it took effect, ns."""
+    from_client: bool
+    """The direction the message travels."""
+    action: str
+    """
+    `pass` (only kept waiting), `recode` (the same content, compressed anew), `edit`, `drop`,
+    `inject`, or `cut` (the proxy broke the connection).
+    """
+    by: str
+    """Who: `addon NAME`, `rule N`, `hand`, `limit`; several separated by commas."""
+    first_frame: int | None
+    last_frame: int | None
+    """The frames that arrived; None where nothing did."""
+    first_sent: int | None
+    last_sent: int | None
+    """The frames sent in their place; None where nothing was, or the very bytes that arrived."""
+    held: int
+    """How long it was kept waiting, ns."""
+    note: str
+    """More about it, for people; often empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class GapRecord:
     """A time in which nothing could be recorded; the traffic itself went on."""
 
@@ -162,3 +198,5 @@ class CaptureInfo:
     writer_pid: int | None
     """The process writing it, as long as it has not ended in order."""
     ended: int | None
+    unrecorded_since: int | None = None
+    """Frames have not been recorded since then, ns; the gap that tells how many is written later."""

@@ -14,25 +14,42 @@ from wsproxy.store.limits import Limits
 from wsproxy.store.records import FrameFlag
 from wsproxy.store.schema import MAX_INTEGER
 from wsproxy.wire.deflate import DeflateParameters
-from wsproxy.wire.frames import HEADER_CUT, MASK_BIT, Anomaly, Piece, header_length, header_mask
+from wsproxy.wire.frames import (
+    FIN,
+    HEADER_CUT,
+    MASK_BIT,
+    OMITTED,
+    RSV1,
+    Anomaly,
+    Batch,
+    Piece,
+    header_length,
+    header_mask,
+)
 from wsproxy.wire.mask import apply_mask, rotate_key
-from wsproxy.wire.messages import Message, MessageTracker
-from wsproxy.wire.relay import Batch
+from wsproxy.wire.messages import Message, MessageTracker, inflated_message, is_utf8
 
 Row = tuple[Any, ...]
 
 FRAME_COLUMNS = 10
 MESSAGE_COLUMNS = 11
 """How many columns these tables have."""
+WHOLE_MESSAGE = "(?,?,?,?,?,1,1,?,?,0,0)"
+WHOLE_MESSAGE_CELLS = 7
+"""The row of a compressed message that came in one frame, with nothing to say but its content."""
+
+_WHOLE = frozenset({FIN | 1, FIN | 2, FIN | RSV1 | 1, FIN | RSV1 | 2})
+"""First bytes of frames that are messages of their own."""
 
 _PLAIN = int(FrameFlag.FIN)
+_DEFLATED = int(FrameFlag.RSV1 | FrameFlag.COMPRESSED)
 _MASKED = int(FrameFlag.MASKED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _TRUNCATED = int(FrameFlag.TRUNCATED)
 _INCOMPLETE = int(Anomaly.INCOMPLETE)
 
 # The high half of a header's first byte (FIN, RSV1-3) as flags, with and without mask.
-_FLAGS = tuple(
+FLAGS = tuple(
     int((FrameFlag.FIN if high & 8 else 0) | high >> 1 & 2 | (high & 2) << 1 | (high & 1) << 3)
     for high in range(16)
 )
@@ -55,6 +72,10 @@ class _Direction:
     """The id of the large frame in progress, 0 if there is none."""
     lost: bool = False
     """That frame's row could not be written, so its parts are not either."""
+    ended: int = 0
+    """The id of the large frame that ended last."""
+    withheld: bool = False
+    """Nothing of the frame in progress is to be kept but its header."""
 
 
 class RowBuilder:
@@ -68,6 +89,8 @@ class RowBuilder:
     Attributes:
         cells: the frame rows since the last `clear()`, one value after the other, `FRAME_COLUMNS` to
             a row: a list of ten thousand rows costs the writer more than one of their values.
+        whole_messages: the same for compressed messages with nothing to say but their content,
+            `WHOLE_MESSAGE_CELLS` to a row.
         parts, messages: the other rows, a tuple each.
         last_frame: the highest frame id given out.
         seen_frames: how many frames those rows stand for.
@@ -79,6 +102,7 @@ class RowBuilder:
         self._directions: dict[tuple[int, bool], _Direction] = {}
         self.last_frame = last_frame
         self.cells: list[Any] = []
+        self.whole_messages: list[Any] = []
         self.parts: list[Row] = []
         self.messages: list[Row] = []
         self.seen_frames = 0
@@ -88,6 +112,7 @@ class RowBuilder:
     def clear(self) -> None:
         """The rows were written: begin anew."""
         self.cells = []
+        self.whole_messages = []
         self.parts = []
         self.messages = []
         self.seen_frames = 0
@@ -151,9 +176,13 @@ class RowBuilder:
         # A bool costs SQLite's adapter more than a number.
         side = int(from_client)
         idle = tracker.is_idle
+        inflate = tracker.inflate
+        put_message = self.whole_messages.extend
         plain_header, plain_flags = (6, _PLAIN | _MASKED) if from_client else (2, _PLAIN)
+        deflated_flags = plain_flags | _DEFLATED
         # A frame that came whole is kept whole in its row, unless the capture is to keep less.
         may_exceed = size > self._limits.frame
+        inflated = 0
         for piece in pieces:
             header, payload, left = piece
             if header is None or left or (may_exceed and len(payload) > self._limits.frame):
@@ -166,18 +195,36 @@ class RowBuilder:
             first = header[0]
             if (
                 idle
-                and (first == 0x81 or first == 0x82)
+                and first in _WHOLE
                 and ((extra := len(header) - plain_header) == 0 or (extra == 2 and len(payload) > 125))
             ):
                 # A whole message, masked as it must be, its length in no more bytes than it needs:
                 # the length of the header says all that. Nothing would be found by looking closer.
                 plain = apply_mask(payload, header[-4:]) if from_client else payload
-                if first == 0x82 or plain.isascii():
+                if first == 0x82 or (first == 0x81 and (plain.isascii() or is_utf8(plain))):
                     last += 1
                     size = len(plain)
                     put((last, connection, time, side, first & 15, plain_flags, size, header, plain, 0))
                     continue
-            flags = _FLAGS[first >> 4]
+                if first & 0x40 and inflate:
+                    last += 1
+                    opcode = first & 15
+                    content = inflate(plain)
+                    if type(content) is bytes and (content.isascii() or opcode == 2 or is_utf8(content)):
+                        size = len(content)
+                        inflated += size
+                        put_message((last, connection, last, side, opcode, size, content))
+                        anomalies = 0
+                    else:
+                        judged = inflated_message(opcode, 1, content)
+                        anomalies = judged.anomalies
+                        self._message(connection, from_client, last, last, judged)
+                    size = len(plain)
+                    put(
+                        (last, connection, time, side, opcode, deflated_flags, size, header, plain, anomalies)
+                    )
+                    continue
+            flags = FLAGS[first >> 4]
             if header[1] & MASK_BIT:
                 payload = apply_mask(payload, header[-4:])
                 flags |= _MASKED
@@ -207,11 +254,15 @@ class RowBuilder:
                 direction.first_frame = last
         self.seen_frames += last - self.last_frame
         self.last_frame = last
+        self.inflated += inflated
 
     def _piece(
         self, connection: int, from_client: bool, time: int, direction: _Direction, piece: Piece
     ) -> None:
         header, payload, left = piece
+        if left == OMITTED:
+            direction.tracker.omitted()
+            return
         if header is not None:
             if left == HEADER_CUT:
                 self._cut_header(connection, from_client, time, direction, header)
@@ -224,6 +275,7 @@ class RowBuilder:
             direction.parts = []
             direction.streamed = 0
             direction.lost = False
+            direction.withheld = False
             if direction.length > self._inline:
                 self._begin_streamed(connection, from_client, direction)
         if direction.streamed:
@@ -242,7 +294,7 @@ class RowBuilder:
     def _cut_header(
         self, connection: int, from_client: bool, time: int, direction: _Direction, header: bytes
     ) -> None:
-        flags = _FLAGS[header[0] >> 4]
+        flags = FLAGS[header[0] >> 4]
         if len(header) > 1 and header[1] & MASK_BIT:
             flags |= _MASKED
         self._append(connection, time, from_client, header[0] & 15, flags, 0, header, b"", _INCOMPLETE)
@@ -257,7 +309,7 @@ class RowBuilder:
         payload: bytes | None,
         anomalies: int,
     ) -> None:
-        flags = _FLAGS[header[0] >> 4]
+        flags = FLAGS[header[0] >> 4]
         if header[1] & MASK_BIT:
             flags |= _MASKED
         if direction.tracker.compressed:
@@ -306,6 +358,7 @@ class RowBuilder:
             start = direction.first_frame if message.frames > 1 else direction.streamed
             self._message(connection, from_client, start, direction.streamed, message)
         direction.header = b""
+        direction.ended = direction.streamed
         direction.streamed = 0
 
     def _message(self, connection: int, from_client: bool, first: int, last: int, message: Message) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 APPLICATION_ID = 0x57535058
 """`WSPX`: at offset 68 of the file, where `file` and SQLite's own tools look for it."""
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of captures written by this program."""
 
 MAX_INTEGER = (1 << 63) - 1
@@ -65,7 +65,8 @@ CREATE TABLE frame (
     time        INTEGER NOT NULL,
     from_client INTEGER NOT NULL,
     opcode      INTEGER NOT NULL,
-    -- flags: FIN 1, RSV1 2, RSV2 4, RSV3 8, masked 16, from the proxy 32, compressed 64, truncated 128
+    -- flags: FIN 1, RSV1 2, RSV2 4, RSV3 8, masked 16, from the proxy 32, compressed 64, truncated 128,
+    -- redacted 256
     flags       INTEGER NOT NULL,
     length      INTEGER NOT NULL,     -- as declared
     header      BLOB NOT NULL,        -- the wire bytes
@@ -124,17 +125,53 @@ FROM frame LEFT JOIN message ON message.last_frame = frame.id;
 """
 
 
+_DECISIONS = (
+    """
+CREATE TABLE decision (
+    id          INTEGER PRIMARY KEY,
+    connection  INTEGER NOT NULL REFERENCES connection(id),
+    time        INTEGER NOT NULL,     -- ns since the epoch
+    at_frame    INTEGER NOT NULL,     -- the last frame recorded before it
+    from_client INTEGER NOT NULL,     -- the direction of the message
+    action      TEXT NOT NULL,        -- pass, recode, edit, drop, inject or cut
+    by          TEXT NOT NULL,        -- "addon NAME", "rule N", "hand", "limit"; several with commas
+    first_frame INTEGER,              -- what arrived; NULL: nothing did
+    last_frame  INTEGER,
+    first_sent  INTEGER,              -- what was sent in its place; NULL: nothing, or the same bytes
+    last_sent   INTEGER,
+    held        INTEGER NOT NULL,     -- ns it was kept waiting
+    note        TEXT NOT NULL
+) STRICT""",
+    "CREATE INDEX decision_by_frame ON decision (last_frame)",
+    "CREATE INDEX decision_by_sent ON decision (last_sent)",
+)
+
+
 def create(db: sqlite3.Connection) -> None:
     """Make the tables in a new, empty database. Raises sqlite3.Error."""
     # Both must be set before the first table is.
     db.execute("PRAGMA page_size = 16384")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+    db.executescript(f"BEGIN;{_TABLES}{';'.join(_DECISIONS)};PRAGMA user_version = {VERSION};COMMIT;")
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+def _add_decisions(db: sqlite3.Connection) -> None:
+    for statement in _DECISIONS:
+        db.execute(statement)
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_decisions}
 """From version N to N + 1, each run in a transaction of its own."""
+
+
+def complete(db: sqlite3.Connection, version: int) -> None:
+    """Let a reader of an older capture find every table: the missing ones, empty and in memory."""
+    if version < 2:
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("PRAGMA query_only = 0")
+        db.execute(_DECISIONS[0].replace("CREATE TABLE", "CREATE TEMP TABLE"))
+        db.execute("PRAGMA query_only = 1")
 
 
 def migrate(db: sqlite3.Connection, version: int) -> None:

@@ -4,14 +4,23 @@ Everything a capture holds as one stream of events, in the order it happened, to
 What `dump`, `log` and `info` print and what every other viewer follows.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from wsproxy.store import columns
 from wsproxy.store.reader import PAGE, PREVIEW, Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord, GapRecord, MessageRecord
+from wsproxy.store.records import (
+    ClosureRecord,
+    ConnectionRecord,
+    DecisionRecord,
+    FrameFlag,
+    FrameRecord,
+    GapRecord,
+    MessageRecord,
+)
 from wsproxy.wire.frames import Anomaly
 
 POLL = 0.03
@@ -31,9 +40,24 @@ class FrameEvent:
     """Its payload is still on its way: the same frame comes again when it is whole."""
     again: bool = False
     """It was reported as arriving before; this is all there is of it."""
+    decision: DecisionRecord | None = None
+    """Why the proxy sent it, if it did: with the last frame of what was sent."""
 
 
-Event: TypeAlias = ConnectionRecord | FrameEvent | ClosureRecord | GapRecord
+Event: TypeAlias = ConnectionRecord | FrameEvent | DecisionRecord | ClosureRecord | GapRecord
+
+
+class Picker(Protocol):
+    """Says which frames a viewer wants to see."""
+
+    def pick(self, after: int, up_to: int) -> list[int]:
+        """The ids above `after` and up to `up_to`, in order."""
+
+
+_FEWEST, _MOST = 4096, 1 << 16
+"""Frames that a picker is asked about at a time: as many as take it about `_MOMENT`."""
+_MOMENT = 0.1
+"""Seconds, so that progress shows and Ctrl-C is heard."""
 
 
 @dataclass(slots=True)
@@ -54,18 +78,35 @@ class Tail:
         after_frame: begin behind this frame; what happened before it is left out.
         connection: only this connection's events.
         since: leave out what happened before (ns since the epoch), apart from frames.
+        picker: only the frames it picks; it must know of `connection` itself. A frame that is still
+            arriving is asked about, and told, when it is whole.
+        progress: told how far the picker has come: frames, and of how many.
     """
 
     def __init__(
-        self, reader: Reader, after_frame: int = 0, connection: int | None = None, since: int = 0
+        self,
+        reader: Reader,
+        after_frame: int = 0,
+        connection: int | None = None,
+        since: int = 0,
+        *,
+        picker: Picker | None = None,
+        progress: Callable[[int, int], None] = lambda done, all_of_it: None,
     ) -> None:
         self._reader = reader
         self._only = connection
         self._frame = after_frame
+        self._picker = picker
+        self._progress = progress
+        self._searched = after_frame
+        self._at_once = _FEWEST
+        self._picked: list[int] = []
+        """Behind `_frame`, up to `_searched`."""
         self._arriving: dict[int, _Arriving] = {}
         self._connection = self._last_before("connection", "opened", after_frame, since)
         self._closure = self._last_before("closure", "time", after_frame, since)
         self._gap = self._last_before("gap", "ended", after_frame, since)
+        self._decision = self._last_before("decision", "time", after_frame, since)
 
     def read(self, limit: int = PAGE) -> list[Event]:
         """
@@ -77,17 +118,28 @@ class Tail:
         Returns:
             An empty list if there is nothing new.
         """
+        while True:
+            self._search()
+            events = self._read(limit)
+            if events or self._picker is None or self._searched >= self._reader.last_frame():
+                return events
+
+    def _read(self, limit: int) -> list[Event]:
         reader = self._reader
         with reader.snapshot():
-            count, full = self._page(limit)
-            frames = reader.frames(self._frame, count, self._only) if count else []
-            messages = reader.messages(frames[0].id, frames[-1].id) if frames else {}
-            # With a full page, what happened after its last frame waits for the next one.
-            until = frames[-1].id - 1 if full else None
+            frames, until = self._next_frames(limit) if self._picker is None else self._next_picked(limit)
+            messages = self._messages(frames)
+            sent = self._sent(frames)
             again = self._arrived()
             found: list[tuple[int, int, int, Event]] = [
-                (frame.id, -1, 0, self._event(frame, messages.get(frame.id))) for frame in frames
+                (frame.id, -1, 0, self._event(frame, messages.get(frame.id), sent.get(frame.id)))
+                for frame in frames
             ]
+            for number, at, row in self._rows(
+                "decision", columns.DECISION, self._decision, until, "connection"
+            ):
+                self._decision = number
+                found.append((at, -1, number, columns.decision(row)))
             for number, at, row in self._rows(
                 "connection", columns.CONNECTION, self._connection, until, "id"
             ):
@@ -100,27 +152,73 @@ class Tail:
                 for number, at, row in self._rows("gap", columns.GAP, self._gap, until, "id"):
                     self._gap = number
                     found.append((at, row[1], 2, columns.gap(row)))
-        if frames:
-            self._frame = frames[-1].id
         found.sort(key=lambda event: event[:3])
         return again + [event[3] for event in found]
 
     def unfinished(self) -> list[Event]:
         """The frames still arriving, as far as they came; for the end of a capture."""
         with self._reader.snapshot():
-            return [self._once_more(number) for number in list(self._arriving)]
+            return [event for number in list(self._arriving) for event in self._once_more(number)]
 
-    def _page(self, limit: int) -> tuple[int, bool]:
-        """How many frames to take, and whether there may be more behind them."""
-        sql = (
-            f"SELECT coalesce(length(frame.payload), {PREVIEW}) + coalesce(length(message.content), 0)"
-            " FROM frame LEFT JOIN message ON message.last_frame = frame.id WHERE frame.id > ?"
-        )
-        values = [self._frame]
+    def _next_frames(self, limit: int) -> tuple[list[FrameRecord], int | None]:
+        """A page of frames, and behind which frame other events wait for the next one."""
+        where, values = "frame.id > ?", [self._frame]
         if self._only is not None:
-            sql += " AND frame.connection = ?"
+            where += " AND frame.connection = ?"
             values.append(self._only)
-        sizes = self._reader.db.execute(sql + " ORDER BY frame.id LIMIT ?", (*values, limit)).fetchall()
+        count, full = self._page(where, values, limit)
+        frames = self._reader.frames(self._frame, count, self._only) if count else []
+        if frames:
+            self._frame = frames[-1].id
+        return frames, self._frame - 1 if full else None
+
+    def _search(self) -> None:
+        """Ask the picker about further frames, until it has picked some or knows them all."""
+        if self._picker is None or self._picked:
+            return
+        last = self._reader.last_frame()
+        while not self._picked and self._searched < last:
+            began = time.monotonic()
+            up_to = min(self._searched + self._at_once, last)
+            self._picked = self._picker.pick(self._searched, up_to)
+            self._postpone(up_to)
+            self._searched = up_to
+            self._progress(up_to, last)
+            took = time.monotonic() - began
+            self._at_once = (
+                min(self._at_once * 2, _MOST) if took < _MOMENT else max(self._at_once // 2, _FEWEST)
+            )
+
+    def _postpone(self, up_to: int) -> None:
+        """Take out what is still arriving: the picker has not seen all of it."""
+        if not self._reader.is_live():
+            return
+        rows = self._reader.db.execute(
+            "SELECT id FROM frame WHERE id > ? AND id <= ? AND payload IS NULL", (self._searched, up_to)
+        )
+        for (number,) in rows.fetchall():
+            frame, message = self._reader.frame(number), self._reader.messages(number, number).get(number)
+            if frame is not None and self._event(frame, message, None).arriving:
+                self._picked = [picked for picked in self._picked if picked != number]
+
+    def _next_picked(self, limit: int) -> tuple[list[FrameRecord], int | None]:
+        """As `_next_frames`, of those that are picked."""
+        ids = json.dumps(self._picked[:limit])
+        count, _ = self._page("frame.id IN (SELECT value FROM json_each(?))", [ids], limit)
+        frames = self._reader.frames_by_id(self._picked[:count])
+        self._picked = self._picked[count:]
+        self._frame = frames[-1].id if self._picked else self._searched
+        caught_up = not self._picked and self._searched >= self._reader.last_frame()
+        return frames, None if caught_up else self._frame - 1
+
+    def _page(self, where: str, values: list[Any], limit: int) -> tuple[int, bool]:
+        """How many frames to take, and whether there may be more behind them."""
+        sizes = self._reader.db.execute(
+            f"SELECT coalesce(length(frame.payload), {PREVIEW}) + coalesce(length(message.content), 0)"
+            " FROM frame LEFT JOIN message ON message.last_frame = frame.id"
+            f" WHERE {where} ORDER BY frame.id LIMIT ?",
+            (*values, limit),
+        ).fetchall()
         total = 0
         for count, (size,) in enumerate(sizes):
             total += size
@@ -128,18 +226,38 @@ class Tail:
                 return count, True
         return len(sizes), len(sizes) == limit
 
-    def _event(self, frame: FrameRecord, message: MessageRecord | None) -> FrameEvent:
-        if frame.stored < frame.length and message is None and Anomaly.INCOMPLETE not in frame.anomalies:
+    def _messages(self, frames: list[FrameRecord]) -> dict[int, MessageRecord]:
+        if not frames:
+            return {}
+        if self._picker is None:
+            return self._reader.messages(frames[0].id, frames[-1].id)
+        return self._reader.messages_by_id([frame.id for frame in frames])
+
+    def _sent(self, frames: list[FrameRecord]) -> dict[int, DecisionRecord]:
+        if not frames:
+            return {}
+        if self._picker is None:
+            return self._reader.sent_by_decision(frames[0].id, frames[-1].id)
+        found: dict[int, DecisionRecord] = {}
+        for frame in frames:
+            if frame.flags & FrameFlag.FROM_PROXY:
+                found |= self._reader.sent_by_decision(frame.id, frame.id)
+        return found
+
+    def _event(
+        self, frame: FrameRecord, message: MessageRecord | None, decision: DecisionRecord | None
+    ) -> FrameEvent:
+        kept_whole = frame.stored >= frame.length or FrameFlag.REDACTED in frame.flags
+        if not kept_whole and message is None and Anomaly.INCOMPLETE not in frame.anomalies:
             arriving = _Arriving(frame, frame.id)
             if not self._is_whole(arriving):
                 self._arriving[frame.id] = arriving
                 return FrameEvent(frame, message, arriving=True)
-        return FrameEvent(frame, message)
+        return FrameEvent(frame, message, decision=decision)
 
     def _arrived(self) -> list[Event]:
-        return [
-            self._once_more(n) for n, arriving in list(self._arriving.items()) if self._is_whole(arriving)
-        ]
+        whole = [number for number, arriving in self._arriving.items() if self._is_whole(arriving)]
+        return [event for number in whole for event in self._once_more(number)]
 
     def _is_whole(self, arriving: _Arriving) -> bool:
         db, frame = self._reader.db, arriving.frame
@@ -156,7 +274,7 @@ class Tail:
         if not self._reader.is_live():
             return True
         # Of a payload longer than the capture keeps, only the next frame tells the end.
-        (last,) = db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
+        last = self._reader.last_frame()
         later = db.execute(
             "SELECT 1 FROM frame WHERE connection = ? AND id > ? AND from_client = ? LIMIT 1",
             (frame.connection, arriving.searched, frame.from_client),
@@ -164,10 +282,15 @@ class Tail:
         arriving.searched = last
         return later is not None
 
-    def _once_more(self, number: int) -> FrameEvent:
+    def _once_more(self, number: int) -> list[Event]:
+        """The frame that was arriving; nothing if the picker does not want it."""
         frame = self._reader.frame(number) or self._arriving[number].frame
         del self._arriving[number]
-        return FrameEvent(frame, self._reader.messages(number, number).get(number), again=True)
+        if self._picker and not self._picker.pick(number - 1, number):
+            return []
+        # What is picked only now was not told before.
+        again = self._picker is None
+        return [FrameEvent(frame, self._reader.messages(number, number).get(number), again=again)]
 
     def _last_before(self, table: str, time: str, frame: int, since: int) -> int:
         if not frame and not since:

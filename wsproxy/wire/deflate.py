@@ -8,7 +8,6 @@ at it, without ever costing more memory than it was allowed.
 
 import re
 import zlib
-from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +16,12 @@ TAIL = b"\x00\x00\xff\xff"
 
 WINDOW = 32 * 1024
 """Bytes: the farthest a deflate stream can refer back."""
+
+_FORGET = 2 * WINDOW
+"""Bytes of plaintext remembered before what no window reaches is forgotten; seldom, as it copies."""
+
+_PIECE = 48
+"""Bytes of memory a remembered piece of plaintext costs besides its own."""
 
 DISCARD_FACTOR = 16
 """How far past its limit one message is inflated (and thrown away) only to keep the window."""
@@ -110,6 +115,8 @@ class Inflated(NamedTuple):
     """Bytes of the whole content, as far as it was inflated."""
     failed: bool
     """The data was not valid deflate, or the window it needs was lost before."""
+    lost: bool = False
+    """It failed for what was never fed to the inflater: its sender is not to blame."""
 
     @property
     def truncated(self) -> bool:
@@ -134,19 +141,28 @@ class Inflater:
         self._bits = max(9, window_bits)
         self._fresh_each_time = no_context_takeover
         self._limit = limit
-        self._discard = max(limit * DISCARD_FACTOR, DISCARD_LEAST)
+        self.most = max(limit * DISCARD_FACTOR, DISCARD_LEAST)
+        """Bytes one message may become before nobody follows it any more."""
         self._parts: list[bytes] = []
         self._kept = 0
         self._length = 0
         self._failed = False
-        self._recent: deque[bytes] = deque()
-        self._recent_length = 0
+        self._lost = False
+        self._recent: list[bytes] = []
+        """The last plaintext: at least the window, and not much more than twice of it."""
+        self._remembered = 0
         self._zlib = zlib.decompressobj(-self._bits)
 
-    def message(self, data: bytes) -> Inflated:
-        """A whole message: what `feed()` and `finish()` do, in one call of zlib as a rule."""
+    def message(self, data: bytes) -> bytes | Inflated:
+        """
+        A whole message: what `feed()` and `finish()` do, in one call of zlib as a rule.
+
+        Returns:
+            The content alone, if that is all of it and nothing went wrong: one object less for nearly
+            every message.
+        """
         engine = self._zlib
-        if self._failed or engine.eof:
+        if self._failed or engine.eof or not self._limit:
             self.feed(data)
             return self.finish()
         try:
@@ -154,17 +170,17 @@ class Inflater:
         except zlib.error:
             self._failed = True
             return self._end()
-        if not self._fresh_each_time and content:
+        if not self._fresh_each_time:
             self._remember(content)
         if not engine.eof and not engine.unconsumed_tail:
             if self._fresh_each_time:
                 self._zlib = zlib.decompressobj(-self._bits)
-            return Inflated(content, len(content), False)
+            return content
         # Longer than the limit, or ended by a final block: the rest goes the long way.
         self._parts.append(content)
         self._kept = self._length = len(content)
         rest = engine.unused_data if engine.eof else engine.unconsumed_tail
-        if engine.eof and len(rest) >= len(TAIL):
+        if len(rest) >= len(TAIL):
             self.feed(rest[: -len(TAIL)])
             return self.finish()
         self.feed(rest)
@@ -174,7 +190,7 @@ class Inflater:
         """Take a further part of the current message's compressed data."""
         while data and not self._failed:
             room = self._limit - self._kept
-            if room <= 0 and self._length >= self._discard:
+            if room <= 0 and self._length >= self.most:
                 self._failed = True
                 break
             if self._zlib.eof:
@@ -190,7 +206,7 @@ class Inflater:
             if room > 0:
                 self._parts.append(part)
                 self._kept += len(part)
-            if part and not self._fresh_each_time:
+            if not self._fresh_each_time:
                 self._remember(part)
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
@@ -209,6 +225,38 @@ class Inflater:
         """
         self._end()
 
+    def take(self) -> bytes:
+        """What `feed()` has brought of the current message and was not taken yet; makes room for more."""
+        content = b"".join(self._parts)
+        self._parts = []
+        self._kept = 0
+        return content
+
+    def copy(self) -> "Inflater":
+        """Another one that goes on from here by itself; for the moment between two messages."""
+        twin = Inflater(self._bits, self._fresh_each_time, self._limit)
+        twin._failed = self._failed
+        twin._recent = self._recent.copy()
+        twin._remembered = self._remembered
+        twin._zlib = self._zlib.copy() if not self._zlib.eof else self._zlib
+        return twin
+
+    def give_up(self) -> None:
+        """Stop following: what was inflated of this message is already too much."""
+        self._failed = True
+
+    @property
+    def has_failed(self) -> bool:
+        """The window is lost: with context takeover, nothing can be inflated any more."""
+        return self._failed
+
+    def lose(self) -> None:
+        """Messages went by that were not fed: later ones may refer to them."""
+        self._parts = []
+        self._end()
+        if not self._fresh_each_time:
+            self._failed = self._lost = True
+
     def window(self) -> bytes:
         """The last plaintext bytes, at most 32 KiB: what later messages may refer back to."""
         return b"".join(self._recent)[-WINDOW:]
@@ -216,7 +264,7 @@ class Inflater:
     def _end(self) -> Inflated:
         parts = self._parts
         content = parts[0] if len(parts) == 1 else b"".join(parts)
-        done = Inflated(content, self._length, self._failed)
+        done = Inflated(content, self._length, self._failed, self._lost)
         self._parts = []
         self._kept = 0
         self._length = 0
@@ -227,12 +275,11 @@ class Inflater:
 
     def _remember(self, part: bytes) -> None:
         self._recent.append(part)
-        self._recent_length += len(part)
-        while self._recent_length - len(self._recent[0]) >= WINDOW:
-            self._recent_length -= len(self._recent.popleft())
-        if len(self._recent) == 1 and len(part) > 2 * WINDOW:
-            self._recent[0] = part[-WINDOW:]
-            self._recent_length = WINDOW
+        self._remembered += len(part) + _PIECE
+        if self._remembered > _FORGET:
+            window = part[-WINDOW:] if len(part) >= WINDOW else self.window()
+            self._recent = [window]
+            self._remembered = len(window)
 
     def _restarted(self) -> "zlib._Decompress":
         window = self.window()

@@ -65,6 +65,24 @@ def encode_frame(
     return header + (apply_mask(payload, mask) if mask else payload)
 
 
+def close_payload(code: int | None = None, reason: str = "") -> bytes:
+    """
+    The payload of a Close frame (section 5.5.1).
+
+    Args:
+        code: the status code; None for an empty payload.
+        reason: UTF-8, at most 123 bytes encoded for a legal frame.
+
+    Raises:
+        ValueError: the code does not fit two bytes.
+    """
+    if code is None:
+        return b""
+    if not 0 <= code < 1 << 16:
+        raise ValueError("a status code has two bytes")
+    return code.to_bytes(2, "big") + reason.encode()
+
+
 def encode_close(code: int | None = None, reason: str = "", *, mask: bytes = b"") -> bytes:
     """
     A Close frame (section 5.5.1).
@@ -77,7 +95,4 @@ def encode_close(code: int | None = None, reason: str = "", *, mask: bytes = b""
     Raises:
         ValueError: the code does not fit two bytes.
     """
-    if code is not None and not 0 <= code < 1 << 16:
-        raise ValueError("a status code has two bytes")
-    payload = b"" if code is None else code.to_bytes(2, "big") + reason.encode()
-    return encode_frame(Opcode.CLOSE, payload, mask=mask)
+    return encode_frame(Opcode.CLOSE, close_payload(code, reason), mask=mask)

@@ -102,8 +102,14 @@ further part of the frame before; `payload` are the bytes of it present, still m
 the number of payload bytes still to come, 0 where the frame ends here.
 """
 
+Batch: TypeAlias = tuple[int, bool, int, list[Piece], int]
+"""`(connection, from_client, time in ns, pieces, size)`: what one read of `size` bytes brought."""
+
 HEADER_CUT = -1
 """In place of `left`: the stream ended inside this header (`wsproxy.wire.relay` adds that piece)."""
+
+OMITTED = -2
+"""Likewise, without a header: frames that are not in the record went before what follows."""
 
 _COMMON = frozenset({FIN | 1, FIN | 2, FIN | RSV1 | 1, FIN | RSV1 | 2})
 """First bytes of whole data messages, plain or compressed: they change no state."""
@@ -127,6 +133,14 @@ class FrameScanner:
         self.head = b""
         self.uncommon = False
         self._in_uncommon = False
+
+    def copy(self) -> "FrameScanner":
+        """Another one at the same place of the stream, to look ahead with."""
+        twin = FrameScanner()
+        twin.left = self.left
+        twin.head = self.head
+        twin._in_uncommon = self._in_uncommon
+        return twin
 
     def feed(self, data: bytes) -> list[Piece]:
         """
@@ -195,6 +209,49 @@ class FrameScanner:
             self.head = data[pos:]
         self.uncommon = uncommon
         return pieces
+
+    def skip(self, data: bytes) -> tuple[int, bytes]:
+        """
+        Pass over whole data messages, without looking at more of them than their headers.
+
+        Returns:
+            How many of them began in `data`, and what is for `feed()`: the data from the first frame
+            on that is anything else or whose header is cut.
+        """
+        pos = self.left
+        if pos:
+            if self._in_uncommon:
+                return 0, data
+            if pos >= len(data):
+                self.left = pos - len(data)
+                return 0, b""
+            self.left = 0
+        elif self.head:
+            data = self.head + data
+            self.head = b""
+        end = len(data)
+        count = 0
+        while end - pos >= 2 and data[pos] in _COMMON:
+            length = data[pos + 1]
+            body = pos + 2
+            if length & 0x80:
+                body += 4
+                length &= 0x7F
+            if length > 125:
+                size = 2 if length == 126 else 8
+                body += size
+                if body > end:
+                    break
+                length = int.from_bytes(data[pos + 2 : pos + 2 + size], "big")
+            elif body > end:
+                break
+            count += 1
+            pos = body + length
+            if pos > end:
+                self.left = pos - end
+                self._in_uncommon = False
+                return count, b""
+        return count, data[pos:]
 
 
 def header_length(header: bytes) -> int:

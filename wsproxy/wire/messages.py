@@ -11,6 +11,7 @@ memory, goes through `begin()`, `part()` and `end()`.
 """
 
 import codecs
+from collections.abc import Callable
 from typing import NamedTuple
 
 from wsproxy.wire.closing import LONGEST, Close
@@ -102,6 +103,11 @@ class MessageTracker:
         """The frame last begun belongs to a compressed message."""
 
     @property
+    def inflater(self) -> Inflater | None:
+        """Its own; in step with the sender's window, up to the end of the frame last seen."""
+        return self._inflater
+
+    @property
     def wants_payload(self) -> bool:
         """Whether the payload of the frame begun has to come through `part()` to be judged."""
         return self._control is not None or self._compressed or self._utf8 is not None
@@ -110,6 +116,15 @@ class MessageTracker:
     def is_idle(self) -> bool:
         """No message is in flight, and no Close frame was seen: whole messages change nothing."""
         return not self._opcode and not self.closed
+
+    @property
+    def inflate(self) -> Callable[[bytes], bytes | Inflated] | None:
+        """
+        Takes the payload of a compressed message that came in one frame, while `is_idle`.
+
+        `whole()` without what nearly every such frame does not need; None without compression.
+        """
+        return self._inflater.message if self._inflater else None
 
     @property
     def in_message(self) -> bool:
@@ -133,7 +148,7 @@ class MessageTracker:
             if first in _WHOLE_DEFLATED:
                 if self._inflater:
                     self.compressed = True
-                    inflated = _inflated(first & 0x0F, 1, self._inflater.message(payload))
+                    inflated = inflated_message(first & 0x0F, 1, self._inflater.message(payload))
                     return inflated.anomalies, inflated
             elif first == 0x82 or payload.isascii():
                 self.compressed = False
@@ -261,7 +276,7 @@ class MessageTracker:
         anomalies = _NONE
         if self._compressed:
             assert self._inflater is not None
-            message = _inflated(self._opcode, self._frames, self._inflater.finish())
+            message = inflated_message(self._opcode, self._frames, self._inflater.finish())
             anomalies = message.anomalies
         else:
             anomalies |= self._check_utf8(b"", final=True)
@@ -271,6 +286,13 @@ class MessageTracker:
         self._opcode = 0
         self._utf8 = None
         return anomalies, message
+
+    def omitted(self) -> None:
+        """Frames went by that were not shown; what comes next begins a message."""
+        self._opcode = 0
+        self._utf8 = None
+        if self._inflater:
+            self._inflater.lose()
 
     def _check_utf8(self, data: bytes, final: bool) -> int:
         if self._utf8 is None:
@@ -289,16 +311,29 @@ class MessageTracker:
             self._inflater.drop()
 
 
-def _inflated(opcode: int, frames: int, done: Inflated) -> Message:
+def inflated_message(opcode: int, frames: int, done: Inflated | bytes) -> Message:
+    """
+    Judge a compressed message.
+
+    Args:
+        opcode: 1 text, 2 binary.
+        frames: how many it came in.
+        done: what its inflater says; its content alone where there is no more to say.
+    """
     anomalies = _NONE
-    if done.failed:
+    if isinstance(done, bytes):
+        done = Inflated(done, len(done), False)
+    if done.lost:
+        pass
+    elif done.failed:
         anomalies = int(Anomaly.INFLATE_FAILED)
-    elif opcode == 1 and not done.truncated and not _is_utf8(done.content):
+    elif opcode == 1 and not done.truncated and not is_utf8(done.content):
         anomalies = int(Anomaly.INVALID_UTF8)
     return Message(opcode, frames, True, done.length, done.content, done.truncated, anomalies)
 
 
-def _is_utf8(content: bytes) -> bool:
+def is_utf8(content: bytes) -> bool:
+    """Whether a whole text is what it must be (RFC 6455 section 5.6)."""
     if content.isascii():
         return True
     try:

@@ -22,9 +22,8 @@ from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.deflate import TAIL
 from wsproxy.wire.encode import encode_frame
-from wsproxy.wire.frames import FrameScanner
+from wsproxy.wire.frames import Batch, FrameScanner
 from wsproxy.wire.handshake import Handshake
-from wsproxy.wire.relay import Batch
 
 NOTHING = Handshake.of(b"", b"")
 
@@ -310,8 +309,10 @@ class TestAFullDisk:
         recorder._db.execute(f"PRAGMA max_page_count = {now + pages}")
 
     def test_stops_the_recording_which_goes_on_when_there_is_room_and_tells_what_is_missing(
-        self, tmp_path: Path
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # Not before there is room: a row so small that it fits into the last page would be written.
+        monkeypatch.setattr(module, "_RETRY", 60)
         path, said = tmp_path / "a.wsp", Said()
         recorder = Recorder(path, limits=AT_ONCE, tell=said)
         number = recorder.open(record(), NOTHING)
@@ -332,6 +333,8 @@ class TestAFullDisk:
         assert counts(path) == (1, 1)
 
         self.resize(recorder, 1000)
+        recorder._next_try = 0
+        recorder._wake.set()
         assert "3 frames were relayed and not recorded" in said.wait_for("recording goes on")
         recorder.add(batch(number, encode_frame(1, b"after"), START + 4 * STEP))
         recorder.stop()

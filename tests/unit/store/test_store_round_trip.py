@@ -314,6 +314,30 @@ class TestMessages:
             6: (4, 2, True, b"hello again", 11),
         }
 
+    def test_that_are_compressed_are_judged_by_what_they_inflate_to(self, tmp_path: Path) -> None:
+        sent, received = Deflate(), Deflate()
+        contents = [(1, "grüße".encode()), (1, b"gr\xfc\xdfe"), (2, b"gr\xfc\xdfe"), (1, b"")]
+        with capture(tmp_path / "a.wsp") as c:
+            number = c.open(extensions=DEFLATE)
+            for opcode, content in contents:
+                c.send(number, encode_frame(opcode, sent(content), rsv=4, mask=MASK))
+                c.receive(number, encode_frame(opcode, received(content), rsv=4))
+        with Reader(tmp_path / "a.wsp") as reader:
+            rows, found = reader.frames(), reader.messages(1, 8)
+        odd = Anomaly.INVALID_UTF8
+        for position, (opcode, content) in enumerate(contents):
+            for frame in rows[2 * position : 2 * position + 2]:
+                message = found[frame.id]
+                assert (message.opcode, message.content, message.length) == (opcode, content, len(content))
+                assert (message.first_frame, message.last_frame, message.frames) == (frame.id, frame.id, 1)
+                assert (message.connection, message.from_client) == (number, frame.from_client)
+                assert (message.compressed, message.truncated) == (True, False)
+                assert frame.anomalies == message.anomalies == (odd if position == 1 else Anomaly(0))
+                assert (
+                    frame.flags & ~FrameFlag.MASKED == FrameFlag.FIN | FrameFlag.RSV1 | FrameFlag.COMPRESSED
+                )
+                assert bool(frame.flags & FrameFlag.MASKED) is frame.from_client
+
     def test_that_inflate_beyond_the_limit_are_cut_and_say_so(self, tmp_path: Path) -> None:
         with capture(tmp_path / "a.wsp", Limits(message=10)) as c:
             number = c.open(extensions=DEFLATE)

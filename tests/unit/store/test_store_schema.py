@@ -10,7 +10,7 @@ from tests.support.captures import START, capture, chat
 from tests.unit.store.store_tools import events
 from wsproxy.store import files, schema
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameFlag, GapRecord
+from wsproxy.store.records import ClosureRecord, ConnectionRecord, DecisionRecord, FrameFlag, GapRecord
 from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.frames import Anomaly
 
@@ -75,14 +75,56 @@ class TestVersion1:
         assert (connection.subprotocol, connection.extensions) == ("chat.v1", "permessage-deflate")
         assert connection.tls == {"server": {"version": "TLSv1.3", "sni": "example.test"}}
 
+    def test_has_no_decisions(self, old: Path) -> None:
+        with Reader(old) as reader:
+            assert reader.decisions(0, 100) == []
+
     def test_can_be_appended_to(self, old: Path) -> None:
         with capture(old, append=True) as c:
             assert c.open() == 4
         assert len(events(old)) == 19
 
 
+class TestVersion2:
+    """Has what version 1 has, and what was decided about messages."""
+
+    @pytest.fixture
+    def kept(self) -> Path:
+        return DATA / "schema-2.wsp"
+
+    def test_has_what_arrived_what_was_sent_and_why(self, kept: Path) -> None:
+        assert [describe(event) for event in events(kept) if involved(event)] == [
+            "10 send 0x1 FIN|MASKED",
+            "11 send 0x1 FIN|MASKED|FROM_PROXY",
+            "decision send edit by addon rewrite 10 11",
+            "12 send 0x1 FIN|MASKED",
+            "decision send drop by addon drop 12",
+            "13 send 0x1 FIN|MASKED",
+            "decision send pass by hand 13",
+            "14 receive 0x1 FIN|FROM_PROXY",
+            "decision receive inject by rule 1 14",
+        ]
+
+    def test_tells_what_was_sent_and_how_long_it_took(self, kept: Path) -> None:
+        with Reader(kept) as reader:
+            edited, dropped, held, injected = reader.decisions(1, 20)
+            assert b"".join(reader.payload(11)) == b"EDIT"
+            assert reader.sent_by_decision(1, 20) == {11: edited, 14: injected}
+        assert (edited.first_frame, edited.first_sent) == (10, 11)
+        assert (dropped.last_sent, held.last_sent, injected.last_frame) == (None, None, None)
+        assert (edited.held, held.held) == (0, 20_000_000)
+
+
+def involved(event: object) -> bool:
+    """It has to do with a decision."""
+    return isinstance(event, DecisionRecord) or (isinstance(event, FrameEvent) and 10 <= event.frame.id <= 14)
+
+
 def describe(event: object) -> str:
     match event:
+        case DecisionRecord():
+            way = "send" if event.from_client else "receive"
+            words = ["decision", way, event.action, "by", event.by, event.last_frame, event.last_sent]
         case ConnectionRecord():
             words = ["connection", event.id, event.url, event.status, event.body.decode(), event.error]
         case ClosureRecord():
@@ -104,18 +146,18 @@ class TestMigrations:
     """With a version that does not exist yet."""
 
     @pytest.fixture(autouse=True)
-    def version_2(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(schema, "VERSION", 2)
+    def next_version(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(
-            schema.MIGRATIONS, 1, lambda db: db.execute("ALTER TABLE frame ADD COLUMN note TEXT")
+            schema.MIGRATIONS, schema.VERSION, lambda db: db.execute("ALTER TABLE frame ADD COLUMN note TEXT")
         )
+        monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
 
     def test_bring_a_capture_up_to_date_when_it_is_appended_to(self, old: Path) -> None:
         db = files.open_to_append(old)
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
         assert db.execute("SELECT count(*), count(note) FROM frame").fetchone() == (12, 0)
         db.close()
-        assert files.check(old) == 2
+        assert files.check(old) == schema.VERSION
 
     def test_are_not_needed_to_read(self, old: Path) -> None:
         assert len(events(old)) == 18

@@ -327,6 +327,37 @@ class TestMessagesGivenUp:
         assert inflate(inflater, Sender().message(b"hi")) == Inflated(b"hi", 2, False)
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["usual", "final", "cut", "noise"]), st.binary(max_size=300)), max_size=8
+    ),
+    st.booleans(),
+    st.sampled_from([0, 1, 100, MIB]),
+)
+def test_a_whole_message_is_inflated_as_its_parts_would_be(
+    sent: list[tuple[str, bytes]], fresh: bool, limit: int
+) -> None:
+    sender = Sender(fresh=fresh)
+    whole, parts = Inflater(15, fresh, limit), Inflater(15, fresh, limit)
+    for kind, content in sent:
+        data = sender.message(content)
+        if kind == "final":
+            data = zlib.compress(content, wbits=-15)
+        elif kind == "cut":
+            data = data[: len(data) // 2]
+        elif kind == "noise":
+            data = content
+        done = whole.message(data)
+        if isinstance(done, bytes):
+            done = Inflated(done, len(done), False)
+        same = inflate(parts, *bytewise(data))
+        # How much came out before an error is no promise.
+        assert done.failed is same.failed
+        if not done.failed:
+            assert done == same
+            assert whole.window() == parts.window()
+
+
 class TestTheWindow:
     def test_is_the_last_plaintext(self) -> None:
         sender, inflater = Sender(), Inflater()
@@ -356,6 +387,21 @@ class TestTheWindow:
         finally:
             tracemalloc.stop()
         assert now < 4 * WINDOW
+
+    @pytest.mark.parametrize("content", [b"", b"ab"])
+    def test_does_not_grow_with_the_number_of_messages(self, content: bytes) -> None:
+        sender, inflater = Sender(), Inflater()
+        first, again = sender.message(content), sender.message(content)
+        assert inflater.message(first) == content
+        tracemalloc.start()
+        try:
+            for _ in range(20_000):
+                inflater.message(again)
+            now, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert now < 4 * WINDOW
+        assert inflater.window() == (content * 20_001)[-WINDOW:]
 
     def test_is_all_it_takes_to_go_on_in_the_middle_of_a_stream(self) -> None:
         sender, inflater = Sender(), Inflater()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.support.strategies import CUTS, STREAMS, bytewise, cut
 from wsproxy.wire.closing import ABNORMAL, LONGEST, NO_STATUS, Closure
 from wsproxy.wire.encode import encode_close, encode_frame
-from wsproxy.wire.frames import HEADER_CUT
-from wsproxy.wire.relay import Batch, Relay
+from wsproxy.wire.frames import HEADER_CUT, Batch
+from wsproxy.wire.relay import Relay
 
 CLIENT, SERVER = True, False
 KEY = b"k3y!"
