@@ -1,0 +1,27 @@
+"""Messages and frames as `wsproxy.filters` asks about them."""
+
+from typing import TYPE_CHECKING
+
+from wsproxy.addon.facts import Facts
+from wsproxy.filters.subject import LiveMessage
+from wsproxy.wire.transit import Transit
+
+if TYPE_CHECKING:
+    from wsproxy.filters.nodes import Filter
+
+
+def matches(facts: Facts, transit: Transit, wanted: "Filter") -> bool:
+    """Whether a filter is about this message, as it is now."""
+    return wanted.match(
+        LiveMessage(
+            facts,
+            transit.from_client,
+            transit.sent_opcode,
+            transit.content,
+            time=transit.arrived,
+            fragmented=len(transit.sizes) > 1,
+            compressed=transit.compressed,
+            actions=("edit",) if transit.is_changed else (),
+            held=transit.was_held,
+        )
+    )
