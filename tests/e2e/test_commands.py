@@ -19,6 +19,7 @@ import pytest
 
 from tests.support import raw
 from tests.support.proxy import connections, frames, running
+from wsproxy.store.reader import Reader
 from wsproxy.store.records import GapRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
@@ -104,6 +105,23 @@ async def test_dump_prints_frames_as_they_happen_and_all_of_them_at_the_end(tmp_
         await asyncio.gather(client.close(), server.close())
 
 
+@pytest.mark.parametrize("raw_option", [[], ["--raw"]])
+async def test_dump_says_what_messages_mean_unless_it_is_told_not_to(
+    tmp_path: Path, raw_option: list[str]
+) -> None:
+    till = Path(__file__).parents[2] / "addons" / "custom_decoder.py"
+    arguments = ["dump", "-p", "0", "--decoder-file", str(till), "--decoder", "till", *raw_option]
+    async with raw.origin() as origin, wsproxy(tmp_path, *arguments) as process:
+        client = await raw.connect(await _port(process), "127.0.0.1", origin.port)
+        server = await origin.peer()
+        await client.send(encode_frame(1, b"SELL 7 tea", mask=b"abcd"))
+        await client.send(encode_frame(1, b".", mask=b"abcd"))
+        lines = await _lines(process, 3)
+        meanings = ["SELL 7 tea", "."] if raw_option else ["sell tea", "still here"]
+        assert [line.partition(" B ")[2] for line in lines[1:]] == meanings
+        await asyncio.gather(client.close(), server.close())
+
+
 async def test_a_terminals_interrupt_reaches_proxy_and_viewer_and_nothing_is_lost(tmp_path: Path) -> None:
     async with raw.origin() as origin, wsproxy(tmp_path, "dump", "-p", "0", "--json") as process:
         client = await raw.connect(await _port(process), "127.0.0.1", origin.port)
@@ -122,6 +140,32 @@ async def test_a_terminals_interrupt_reaches_proxy_and_viewer_and_nothing_is_los
         kinds = [json.loads(line)["event"] for line in out.splitlines()]
         assert kinds == ["open", *["frame"] * 300, "close"]
         await asyncio.gather(client.close(), server.close())
+
+
+async def test_dump_prints_what_a_filter_wants_and_keeps_everything(tmp_path: Path) -> None:
+    target = tmp_path / "all.wsp"
+    arguments = ("dump", "-p", "0", "-w", str(target), "-f", "~up & (two | ~close)")
+    async with raw.origin() as origin, wsproxy(tmp_path, *arguments) as process:
+        client = await raw.connect(await _port(process), "127.0.0.1", origin.port)
+        server = await origin.peer()
+        for word in (b"one", b"two"):
+            await client.send(encode_frame(1, word, mask=b"abcd"))
+            await server.send(encode_frame(1, word))
+        opened, found = await _lines(process, 2)
+        assert "open" in opened
+        assert "→ text" in found
+        assert found.endswith("two")
+        await client.send(encode_close(1000, mask=b"abcd"))
+        [closing] = await _lines(process, 1)
+        assert "→ close" in closing
+        await client.receive_all(10)
+        await asyncio.gather(client.close(), server.close())
+        process.send_signal(signal.SIGINT)
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 0
+        assert [line.split()[2] for line in out.decode().splitlines()] == ["closed"]
+    with Reader(target) as reader:
+        assert len(reader.frames()) == 5
 
 
 async def test_when_the_reader_of_a_pipe_goes_away_the_proxy_ends(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import raw, tls
 from tests.support.proxy import Proxy, closures, connections, frames, running
-from wsproxy.store import files
+from wsproxy.store import files, schema
 
 
 async def test_a_refused_upgrade_is_recorded_with_status_headers_and_body(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ async def test_an_existing_file_is_not_overwritten_but_can_be_appended_to(tmp_pa
     assert status == 3
     assert "exists already" in said
     assert "-w +" in said
-    assert files.check(tmp_path / "capture.wsp") == 1
+    assert files.check(tmp_path / "capture.wsp") == schema.VERSION
 
 
 async def test_an_idle_socket_outlives_the_engines_timeout(

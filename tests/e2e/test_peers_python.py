@@ -4,20 +4,13 @@ The proxy between the WebSocket libraries of Python: they notice nothing, and th
 
 import asyncio
 import random
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-import socketio
 import websockets
-from aiohttp import WSMsgType, web
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.extensions.permessage_deflate import (
     ClientPerMessageDeflateFactory,
@@ -39,11 +32,19 @@ from tests.support.exchange import (
     text,
 )
 from tests.support.proxy import Proxy, connections, running
+from tests.support.python_peers import (
+    GO,
+    SERVERS,
+    WAYS,
+    Client,
+    Message,
+    between,
+    client_through,
+    proxy_arguments,
+    websockets_server,
+)
 
 SIZES = [0, 1, 125, 126, 65535, 65536, 3 * 1024 * 1024]
-GO = "go away"
-"""The text that makes a server close."""
-Message = str | bytes
 
 
 def _messages() -> list[Message]:
@@ -53,247 +54,6 @@ def _messages() -> list[Message]:
     for size in SIZES:
         found += ["t" * size, rng.randbytes(size)]
     return found
-
-
-# Servers: each says what it got back in reverse, and notes all of it.
-
-
-@dataclass
-class Served:
-    """What a server saw of its clients, one entry per connection."""
-
-    port: int = 0
-    received: list[list[Message]] = field(default_factory=list)
-    closes: list[tuple[int, str]] = field(default_factory=list)
-    """Codes and reasons of the clients' Close frames; 1006 where none came."""
-    peers: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
-    """The server's ends of the connections."""
-    ended: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
-    """Gets an entry when a connection has been served."""
-
-    async def peer(self) -> Any:
-        return await asyncio.wait_for(self.peers.get(), 10)
-
-    async def end(self) -> None:
-        await asyncio.wait_for(self.ended.get(), 10)
-
-
-@asynccontextmanager
-async def websockets_server(
-    tls_context: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[Served]:
-    served = Served()
-
-    async def handler(connection: ServerConnection) -> None:
-        received: list[Message] = []
-        served.received.append(received)
-        served.peers.put_nowait(connection)
-        try:
-            while True:
-                received.append(await connection.recv())
-                if received[-1] == GO:
-                    await connection.close(3000, "server ends")
-                else:
-                    await connection.send(received[-1][::-1])
-        except websockets.ConnectionClosed as closed:
-            frame = closed.rcvd
-            served.closes.append((frame.code, frame.reason) if frame else (1006, ""))
-        served.ended.put_nowait(None)
-
-    options = {"compression": None, "max_size": None, "ping_interval": None} | options
-    async with serve(handler, "127.0.0.1", 0, ssl=tls_context, **options) as server:
-        [listening] = server.sockets
-        served.port = listening.getsockname()[1]
-        yield served
-
-
-@asynccontextmanager
-async def aiohttp_server(tls_context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Served]:
-    served = Served()
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.WebSocketResponse(max_msg_size=0, **({"compress": False} | options))
-        await response.prepare(request)
-        received: list[Message] = []
-        served.received.append(received)
-        served.peers.put_nowait(response)
-        while (message := await response.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            received.append(message.data)
-            if message.data == GO:
-                await response.close(code=3000, message=b"server ends")
-            elif message.type is WSMsgType.TEXT:
-                await response.send_str(message.data[::-1])
-            else:
-                await response.send_bytes(message.data[::-1])
-        served.closes.append(
-            (message.data, message.extra or "") if message.type is WSMsgType.CLOSE else (1006, "")
-        )
-        served.ended.put_nowait(None)
-        return response
-
-    app = web.Application()
-    app.router.add_get("/", handler)
-    async with listening_app(app, tls_context) as port:
-        served.port = port
-        yield served
-
-
-@asynccontextmanager
-async def listening_app(
-    app: web.Application, tls_context: ssl.SSLContext | None = None
-) -> AsyncIterator[int]:
-    """The port of an aiohttp application that serves for the time of the block."""
-    runner = web.AppRunner(app, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls_context)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-SERVERS: dict[str, Callable[..., Any]] = {"websockets": websockets_server, "aiohttp": aiohttp_server}
-
-
-# Clients: one face for both.
-
-
-class WebsocketsClient:
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-
-    async def send(self, message: Message) -> None:
-        await self._connection.send(message)
-
-    async def receive(self) -> Message:
-        return await asyncio.wait_for(self._connection.recv(), 20)
-
-    async def ping(self, payload: bytes) -> None:
-        await asyncio.wait_for(await self._connection.ping(payload), 10)
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._connection.close(code, reason)
-
-    async def closing(self) -> tuple[int, str]:
-        """Wait for the other side to close, and with what."""
-        with pytest.raises(websockets.ConnectionClosed) as caught:
-            await self.receive()
-        frame = caught.value.rcvd
-        return (frame.code, frame.reason) if frame else (1006, "")
-
-    def cut(self) -> None:
-        self._connection.transport.abort()
-
-
-class AiohttpClient:
-    def __init__(self, response: aiohttp.ClientWebSocketResponse) -> None:
-        self._response = response
-
-    async def send(self, message: Message) -> None:
-        if isinstance(message, str):
-            await self._response.send_str(message)
-        else:
-            await self._response.send_bytes(message)
-
-    async def receive(self) -> Message:
-        message = await self._response.receive(timeout=20)
-        assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), message
-        return message.data
-
-    async def ping(self, payload: bytes) -> None:
-        # The pong is taken by aiohttp on the way to the next message.
-        await self._response.ping(payload)
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._response.close(code=code, message=reason.encode())
-
-    async def closing(self) -> tuple[int, str]:
-        message = await self._response.receive(timeout=20)
-        if message.type is WSMsgType.CLOSE:
-            return message.data, message.extra
-        assert message.type in (WSMsgType.CLOSED, WSMsgType.ERROR), message
-        return 1006, ""
-
-    def cut(self) -> None:
-        transport = self._response._response.connection.transport  # type: ignore[union-attr]
-        transport.abort()
-
-
-Client = WebsocketsClient | AiohttpClient
-
-WAYS = {
-    # way: the client library, and the request line the proxy gets
-    "websockets-connect": "GET / HTTP/1.1",
-    "websockets-connect-tls": "GET / HTTP/1.1",
-    "websockets-reverse": "GET / HTTP/1.1",
-    "websockets-reverse-tls": "GET / HTTP/1.1",
-    "websockets-socks5": "GET / HTTP/1.1",
-    "websockets-socks5-tls": "GET / HTTP/1.1",
-    "aiohttp-absolute": "GET ws://127.0.0.1:{port}/ HTTP/1.1",
-    "aiohttp-connect-tls": "GET / HTTP/1.1",
-    "aiohttp-reverse": "GET / HTTP/1.1",
-}
-
-
-def _arguments(way: str, port: int, folder: Path) -> list[str]:
-    trust = ["--set", f"ssl_verify_upstream_trusted_ca={tls.ca_file(folder)}"]
-    if "reverse" in way:
-        return ["-m", f"reverse:{'https' if way.endswith('tls') else 'http'}://127.0.0.1:{port}", *trust]
-    if "socks5" in way:
-        return ["-m", "socks5", *trust]
-    return trust
-
-
-async def _socks5(proxy_port: int, port: int) -> socket.socket:
-    """A connection to `port` through a SOCKS5 proxy (RFC 1928), as a client without a library makes it."""
-    sock = socket.socket()
-    sock.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(sock, ("127.0.0.1", proxy_port))
-    await loop.sock_sendall(sock, b"\x05\x01\x00")
-    assert await loop.sock_recv(sock, 2) == b"\x05\x00"
-    await loop.sock_sendall(sock, b"\x05\x01\x00\x01\x7f\0\0\x01" + port.to_bytes(2, "big"))
-    assert (await loop.sock_recv(sock, 10))[1] == 0
-    return sock
-
-
-@asynccontextmanager
-async def client_through(proxy: Proxy, way: str, port: int, **options: Any) -> AsyncIterator[Client]:
-    """A WebSocket to the server on `port`; `options` are those of the client's library."""
-    library, how = way.split("-", 1)
-    secure = how.endswith("tls")
-    at = proxy.port if "reverse" in how else port
-    url = f"{'wss' if secure else 'ws'}://127.0.0.1:{at}/"
-    forward = proxy.url if how in ("connect", "connect-tls", "absolute") else None
-    context = tls.trusting(proxy.ca) if secure else None
-    if library == "websockets":
-        options = {"compression": None, "max_size": None, "ping_interval": None} | options
-        if "socks5" in how:
-            options["sock"] = await _socks5(proxy.port, port)
-        async with connect(url, proxy=forward, ssl=context, **options) as connection:
-            yield WebsocketsClient(connection)
-    else:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(
-                url, proxy=forward, ssl=context or True, max_msg_size=0, **options
-            ) as response,
-        ):
-            yield AiohttpClient(response)
-
-
-@asynccontextmanager
-async def between(
-    tmp_path: Path, way: str, server: str, /, **options: Any
-) -> AsyncIterator[tuple[Proxy, Served]]:
-    """A server of the library named, and a proxy in front of it; `options` are the server's."""
-    context = tls.server_context() if way.endswith("tls") else None
-    async with (
-        SERVERS[server](context, **options) as served,
-        running(tmp_path, *_arguments(way, served.port, tmp_path)) as proxy,
-    ):
-        yield proxy, served
 
 
 async def _converse(client: Client, messages: Sequence[Message]) -> None:
@@ -413,7 +173,7 @@ async def test_fragments_arrive_as_the_same_fragments(
     context = tls.server_context() if way.endswith("tls") else None
     async with (
         serve(handler, "127.0.0.1", 0, ssl=context, compression=compression, ping_interval=None) as server,
-        running(tmp_path, *_arguments(way, 0, tmp_path)) as proxy,
+        running(tmp_path, *proxy_arguments(way, 0, tmp_path)) as proxy,
     ):
         port = next(iter(server.sockets)).getsockname()[1]
         async with client_through(proxy, way, port, compression=compression) as client:
@@ -465,7 +225,7 @@ async def test_compression_stays_as_negotiated_and_the_capture_has_the_contents(
     messages: list[Message] = [*long_sequence(120), random.Random(2).randbytes(100_000), b"", "end"]
     context = tls.server_context() if way.endswith("tls") else None
     async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(running(tmp_path, *_arguments(way, 0, tmp_path)))
+        proxy = await stack.enter_async_context(running(tmp_path, *proxy_arguments(way, 0, tmp_path)))
         agreed: list[str] = []
         for asked, insisted in DEFLATE.values():
             served = await stack.enter_async_context(
@@ -575,94 +335,3 @@ async def test_twenty_clients_at_once_keep_their_conversations_apart(tmp_path: P
             assert found.client == [*map(text, sent), close(1000)]
             assert found.server == [*(text(message[::-1]) for message in sent), close(1000)]
         assert sorted(seen) == list(range(20))
-
-
-# Socket.IO: HTTP long-polling, an upgrade of it, acknowledgements, binary attachments.
-
-
-class Chat:
-    """A Socket.IO server on aiohttp; it notes what it heard and how each request came."""
-
-    def __init__(self, **options: Any) -> None:
-        self.server = socketio.AsyncServer(async_mode="aiohttp", monitor_clients=False, **options)
-        self.heard: list[Any] = []
-        self.transports: list[str] = []
-        self.gone = asyncio.Event()
-
-        @web.middleware
-        async def note(
-            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-        ) -> web.StreamResponse:
-            self.transports.append(request.query["transport"])
-            return await handler(request)
-
-        self.app = web.Application(middlewares=[note])
-        self.server.attach(self.app)
-        self.server.on("connect", self._connect)
-        self.server.on("say", self._say)
-        self.server.on("picture", self._picture)
-        self.server.on("disconnect", self._disconnect)
-
-    async def _connect(self, sid: str, environ: dict[str, Any]) -> None:
-        await self.server.emit("welcome", {"to": "you"}, to=sid)
-
-    async def _say(self, sid: str, words: str) -> str:
-        self.heard.append(words)
-        return words.upper()
-
-    async def _picture(self, sid: str, picture: bytes) -> bytes:
-        self.heard.append(picture)
-        return picture[::-1]
-
-    async def _disconnect(self, sid: str, reason: str) -> None:
-        self.gone.set()
-
-
-@pytest.mark.parametrize("way", ["aiohttp-absolute", "aiohttp-connect-tls", "aiohttp-reverse"])
-@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids="-".join)
-async def test_socketio_on_websocket_and_from_polling_upwards(
-    tmp_path: Path, way: str, transports: list[str]
-) -> None:
-    chat = Chat()
-    secure = way.endswith("tls")
-    picture = bytes(range(256)) * 4
-    async with (
-        listening_app(chat.app, tls.server_context() if secure else None) as port,
-        running(tmp_path, *_arguments(way, port, tmp_path)) as proxy,
-    ):
-        url = f"{'https' if secure else 'http'}://127.0.0.1:{proxy.port if 'reverse' in way else port}"
-        async with aiohttp.ClientSession(
-            proxy=None if "reverse" in way else proxy.url,
-            connector=aiohttp.TCPConnector(ssl=tls.trusting(proxy.ca) if secure else True),
-        ) as session:
-            client = socketio.AsyncClient(http_session=session, reconnection=False)
-            welcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            client.on("welcome", lambda value: welcome.set_result(value))
-            await client.connect(url, transports=transports)
-            assert await asyncio.wait_for(welcome, 10) == {"to": "you"}
-            assert client.transport() == "websocket"
-            assert await client.call("say", "hello", timeout=10) == "HELLO"
-            assert await client.call("picture", picture, timeout=10) == picture[::-1]
-            await client.disconnect()
-            await asyncio.wait_for(chat.gone.wait(), 10)
-        assert chat.heard == ["hello", picture]
-        assert chat.transports[-1] == "websocket"
-        assert ("polling" in chat.transports) is ("polling" in transports)
-
-        found = await account(proxy)
-        said = [content for kind, content in found.client if kind in ("text", "binary")]
-        heard = [content for kind, content in found.server if kind in ("text", "binary")]
-        if "polling" in transports:
-            assert said[:2] == [b"2probe", b"5"]
-            assert heard[0] == b"3probe"
-        else:
-            assert said[0] == b"40{}"
-            assert heard[0].startswith(b'0{"sid":')
-            assert b'42["welcome",{"to":"you"}]' in heard
-        assert b'421["say","hello"]' in said
-        assert b'431["HELLO"]' in heard
-        # A binary attachment is a frame of its own, behind the packet it belongs to.
-        assert said[said.index(b'451-2["picture",{"_placeholder":true,"num":0}]') + 1] == picture
-        assert heard[heard.index(b'461-2[{"_placeholder":true,"num":0}]') + 1] == picture[::-1]
-        # Long-polling went through the proxy too, and is no WebSocket.
-        assert len(connections(proxy.events())) == 1

@@ -5,11 +5,15 @@ one by one, when the test says so.
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import ssl
 import struct
+import sys
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from tests.support import tls
 from tests.support.raw import KEY
@@ -17,6 +21,9 @@ from wsproxy.wire.handshake import Head, accept_for
 
 _READ = 1 << 16
 _open: list["Bare"] = []
+
+NARROW = 8192
+"""Bytes of a socket's buffer of which the system uses little more than that."""
 
 
 class Bare:
@@ -62,6 +69,13 @@ class Bare:
         if self.tls is None:
             return data
         self.tls.write(data)
+        return self._outgoing.read()
+
+    def said_by_tls(self) -> bytes:
+        """What TLS has to say besides data, to be sent with `send_raw`."""
+        assert self.tls is not None
+        # Python's way to let it.
+        self.tls.do_handshake()
         return self._outgoing.read()
 
     async def send(self, data: bytes) -> None:
@@ -117,7 +131,7 @@ class Bare:
                     if not data:
                         self.ended = "alert"
                     return bool(data)
-            data = await asyncio.wait_for(self.reader.read(_READ), 20)
+            data = await self._read()
             if self.tls is not None:
                 self._incoming.write(data) if data else self._incoming.write_eof()
             elif data:
@@ -126,6 +140,15 @@ class Bare:
             else:
                 self.ended = "fin"
         return False
+
+    async def _read(self) -> bytes:
+        inside: Any = self.reader
+        if self.reader.exception() and inside._buffer:
+            # asyncio forgets what has come before an error.
+            data = bytes(inside._buffer)
+            inside._buffer.clear()
+            return data
+        return await asyncio.wait_for(self.reader.read(_READ), 30)
 
     def alert(self) -> None:
         """TLS's closing alert, and no FIN."""
@@ -163,11 +186,42 @@ class Bare:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
+    @property
+    def has_arrived(self) -> bool:
+        """All that was sent is in the other side's system, at least."""
+        return not self.writer.transport.get_write_buffer_size() and not _unacknowledged(self._socket)
+
+    @property
+    def is_broken(self) -> bool:
+        """As `is_broken`."""
+        return is_broken(self.writer.transport)
+
+    @property
+    def _socket(self) -> Any:
+        return self.writer.get_extra_info("socket")
+
     async def close(self) -> None:
         """Let go of it."""
         self.writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(self.writer.wait_closed(), 5)
+
+
+def _unacknowledged(sock: Any) -> int:
+    """Bytes."""
+    found = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(found, sys.byteorder)
+
+
+def is_broken(transport: asyncio.BaseTransport) -> bool:
+    """The system knows that the connection is no more; whoever uses it will be told in due course."""
+    state: int = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state == 7
+
+
+def narrow(transport: asyncio.Transport) -> None:
+    """Let the system hold little of what is sent by `transport`: what it does not take stays in there."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NARROW)
 
 
 async def close_all() -> None:
@@ -185,16 +239,27 @@ class BareOrigin:
     Args:
         context: for TLS.
         first: sent in one piece with the response head.
+        proxied: be the upstream proxy before it as well, and wait for its CONNECT.
     """
 
-    def __init__(self, context: ssl.SSLContext | None, first: bytes) -> None:
+    def __init__(self, context: ssl.SSLContext | None, first: bytes, proxied: bool) -> None:
         self._context = context
         self._first = first
+        self._proxied = proxied
         self._peers: asyncio.Queue[Bare] = asyncio.Queue()
+        self.server: asyncio.Server
         self.port = 0
+
+    def narrow(self) -> None:
+        """Let the system hold little of what its peers have not read yet: theirs that are still to come."""
+        for sock in self.server.sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Bare(reader, writer)
+        if self._proxied:
+            assert (await peer.receive_until(b"\r\n\r\n")).startswith(b"CONNECT ")
+            await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
         if self._context is not None:
             await peer.start_tls(self._context)
         peer.head = await peer.receive_until(b"\r\n\r\n")
@@ -213,10 +278,13 @@ class BareOrigin:
 
 
 @asynccontextmanager
-async def bare_origin(context: ssl.SSLContext | None = None, first: bytes = b"") -> AsyncIterator[BareOrigin]:
+async def bare_origin(
+    context: ssl.SSLContext | None = None, first: bytes = b"", proxied: bool = False
+) -> AsyncIterator[BareOrigin]:
     """A `BareOrigin` that listens for the time of the block."""
-    origin = BareOrigin(context, first)
+    origin = BareOrigin(context, first, proxied)
     server = await asyncio.start_server(origin.serve, "127.0.0.1", 0)
+    origin.server = server
     origin.port = server.sockets[0].getsockname()[1]
     try:
         yield origin
@@ -225,20 +293,39 @@ async def bare_origin(context: ssl.SSLContext | None = None, first: bytes = b"")
 
 
 async def bare_connect(
-    proxy_port: int, port: int, context: ssl.SSLContext | None = None, first: bytes = b""
+    proxy_port: int,
+    port: int,
+    context: ssl.SSLContext | None = None,
+    first: bytes = b"",
+    way: str = "regular",
+    narrow: bool = False,
 ) -> Bare:
     """
-    Upgrade through a proxy, in a CONNECT tunnel to `port` of this machine.
+    Upgrade through a proxy, to a server on `port` of this machine.
 
     Args:
-        context: for TLS with the origin.
+        context: for TLS with the server; in `reverse` mode with the proxy.
         first: sent in one piece with the request head.
+        way: the proxy's mode. `regular` and `upstream` are asked for a tunnel by CONNECT.
+        narrow: let the system hold little of what has not been read yet.
     """
-    peer = Bare(*await asyncio.open_connection("127.0.0.1", proxy_port))
+    sock = socket.socket()
+    if narrow:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", proxy_port))
+    peer = Bare(*await asyncio.open_connection(sock=sock))
     authority = f"127.0.0.1:{port}"
-    await peer.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-    answer = await peer.receive_until(b"\r\n\r\n")
-    assert b" 200 " in answer, answer
+    if way == "socks5":
+        # RFC 1928: no authentication; CONNECT, an IPv4 address, a port.
+        await peer.send(b"\x05\x01\x00")
+        assert await peer.receive(2) == b"\x05\x00"
+        await peer.send(b"\x05\x01\x00\x01" + socket.inet_aton("127.0.0.1") + port.to_bytes(2, "big"))
+        assert (await peer.receive(10))[1] == 0
+    elif way != "reverse":
+        await peer.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        answer = await peer.receive_until(b"\r\n\r\n")
+        assert b" 200 " in answer, answer
     if context is not None:
         await peer.start_tls(context, "127.0.0.1")
     await peer.send(upgrade_request(authority) + first)

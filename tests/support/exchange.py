@@ -80,7 +80,7 @@ class Account:
         ]
 
 
-async def account(proxy: Proxy, connection: int = 1, timeout: float = 10) -> Account:
+async def account(proxy: Proxy, connection: int = 1, timeout: float = 30) -> Account:
     """The account of a connection, as soon as it is over (and those before it are)."""
     events = await proxy.wait_for_closures(connection, timeout)
     return account_of(proxy, events, connection)

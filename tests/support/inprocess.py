@@ -48,6 +48,8 @@ async def engine(
             options["settings"] = (*options.get("settings", ()), f"tcp_timeout={tcp_timeout}")
     if os.environ.get("WSPROXY_TEST_FAST_PATH") == "false":
         options["settings"] = ("fast_path=false", *options.get("settings", ()))
+    if "WSPROXY_HOME" not in os.environ:
+        monkeypatch.setenv("WSPROXY_HOME", str(tmp_path / "home"))
     said: list[str] = []
     wanted = EngineOptions(
         capture=tmp_path / "capture.wsp", confdir=tmp_path / "ca", listen_port=0, **options

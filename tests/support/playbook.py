@@ -36,6 +36,11 @@ class Playbook:
         """Something else has happened."""
         self._happened.append(text)
 
+    @property
+    def happened(self) -> list[str]:
+        """What the last event brought, and what was noted since."""
+        return list(self._happened)
+
     def answer(self) -> events.HookCompleted:
         """The event that goes with the oldest hook that waits for one."""
         return events.HookCompleted(self._unanswered.pop(0))

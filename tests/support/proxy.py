@@ -81,14 +81,14 @@ class Proxy:
                 found += page
             return found
 
-    async def wait_for(self, count: int, timeout: float = 10) -> list[Event]:
+    async def wait_for(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as there are at least `count` of them."""
         async with asyncio.timeout(timeout):
             while len(found := self.events()) < count:
                 await asyncio.sleep(0.02)
         return found
 
-    async def wait_for_closures(self, count: int, timeout: float = 10) -> list[Event]:
+    async def wait_for_closures(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as `count` connections have ended."""
         async with asyncio.timeout(timeout):
             while len(closures(found := self.events())) < count:

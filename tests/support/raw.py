@@ -43,7 +43,7 @@ class Peer:
         await self.writer.drain()
 
     async def receive(self, size: int) -> bytes:
-        return await asyncio.wait_for(self.reader.readexactly(size), 20)
+        return await asyncio.wait_for(self.reader.readexactly(size), 30)
 
     async def receive_all(self, size: int) -> None:
         """Receive `size` bytes and forget them."""
@@ -54,7 +54,7 @@ class Peer:
 
     async def rest(self) -> bytes:
         """Everything until the other side ends."""
-        return await asyncio.wait_for(self.reader.read(-1), 20)
+        return await asyncio.wait_for(self.reader.read(-1), 30)
 
     def end(self) -> None:
         """Send no more; go on receiving."""
@@ -115,7 +115,7 @@ class Origin:
         self.peers.put_nowait(Peer(reader, writer, head))
 
     async def peer(self) -> Peer:
-        return await asyncio.wait_for(self.peers.get(), 10)
+        return await asyncio.wait_for(self.peers.get(), 30)
 
     async def close(self) -> None:
         for writer in self._writers:
@@ -170,7 +170,7 @@ async def connect(
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if how == "connect":
         writer.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         assert b" 200 " in answer.split(b"\r\n")[0], answer
     elif how == "socks5":
         writer.write(b"\x05\x01\x00")
@@ -186,6 +186,6 @@ async def connect(
         f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n".encode()
         + extra + b"\r\n" + first
     )  # fmt: skip
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
     assert Head.parse(head).status == expect, head
     return Peer(reader, writer, head)

@@ -1,8 +1,9 @@
 """
 The certificate of one server, signed by the authority, with a key of its own.
 
-The proxy itself does not use these: mitmproxy signs for intercepted servers. They are for the
-servers of this program, such as a replayed server that answers over TLS.
+`issue` is for the servers of this program, such as a replayed server that answers over TLS. For
+intercepted servers mitmproxy signs, over the authority's own key; where that is an RSA key, `over`
+signs the same again over an EC key.
 """
 
 import datetime
@@ -102,6 +103,34 @@ def issue(
         certificate_pem=b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *issuers)),
         key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
     )
+
+
+def over(
+    certificate: x509.Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+) -> x509.Certificate:
+    """
+    The same certificate, with another serial number, over another key.
+
+    Args:
+        certificate: whose names, period and extensions are taken. It says nothing about its own key
+            (RFC 5280 section 4.2.1.2), as mitmproxy's do not.
+        key: of the new one.
+        issuer_key: which has signed the given one.
+    """
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(certificate.subject)
+        .issuer_name(certificate.issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(certificate.not_valid_before_utc)
+        .not_valid_after(certificate.not_valid_after_utc)
+    )
+    for extension in certificate.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
 def key_usage(

@@ -14,6 +14,7 @@ Conditions, for both sides:
 - quiet: no byte waits in mitmproxy's buffers and its tasks wait for the sockets. To get there on
   a busy connection both sockets are not read for a moment. If that takes too long, reading goes
   on, the layer carries the bytes, and it is tried again later.
+Where taking over fails all the same, the connection goes on on the layer.
 
 Ends are not handled here. A FIN, a reset or a TLS closing alert is passed to mitmproxy's own
 reader, and the layer ends the connection as it always does. A TLS error it is told of by its
@@ -24,6 +25,7 @@ direction alone. A full recorder stops both.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +36,8 @@ from mitmproxy.proxy.layers.tls import TLSLayer
 from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
+from wsproxy.engine.conversation import Conversation, Shell
+from wsproxy.engine.remains import unread
 from wsproxy.engine.sides import Side
 from wsproxy.engine.sockets import Sockets
 from wsproxy.wire.relay import Relay
@@ -53,6 +57,8 @@ _BY_HANDSHAKE = 4
 
 _tasks: set[asyncio.Task[None]] = set()
 
+_log = logging.getLogger(__name__)
+
 
 class FastPath:
     """
@@ -62,7 +68,7 @@ class FastPath:
         handler: mitmproxy's, which owns the sockets.
         layers: those of the connection; none may be waiting for an answer.
         client, server: the two sides.
-        relay: whose bytes.
+        conversation: whose bytes.
         sockets: for the recorder.
     """
 
@@ -72,13 +78,13 @@ class FastPath:
         layers: list[Layer],
         client: Side,
         server: Side,
-        relay: Relay,
+        conversation: Conversation,
         sockets: Sockets,
     ) -> None:
         self._handler = handler
         self._layers = layers
         self._sides = (client, server)
-        self._relay = relay
+        self._conversation = conversation
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
         self._tries = 0
@@ -97,6 +103,7 @@ class FastPath:
             return
         if self._is_quiet():
             self._take_over()
+            self._resume()
             return
         self._tries += 1
         if self._tries <= _TRIES:
@@ -126,6 +133,8 @@ class FastPath:
             return False
         if any(layer._paused is not None for layer in self._layers):
             return False
+        if not self._conversation.shell.is_idle:
+            return False
         for side in self._sides:
             reader: Any = self._handler.transports[side.socket_conn].reader
             waiter = reader._waiter
@@ -136,16 +145,47 @@ class FastPath:
         return True
 
     def _take_over(self) -> None:
-        ends = [
-            (_Tls if side.tls else _Plain)(self._handler, side, from_client, self._relay, self._sockets)
-            for side, from_client in zip(self._sides, (True, False), strict=True)
-        ]
-        ends[0].connect(ends[1])
-        ends[1].connect(ends[0])
-        for end in ends:
-            end.transport.set_protocol(end)
-        self._resume()
-        self._sockets.fast.add(self._relay.connection)
+        conversation = self._conversation
+        former = [(transport, transport.get_protocol()) for transport in map(_transport, self._sides)]
+        try:
+            ends = [
+                (_Tls if side.tls else _Plain)(
+                    self._handler, side, from_client, conversation.relay, self._sockets
+                )
+                for side, from_client in zip(self._sides, (True, False), strict=True)
+            ]
+            ends[0].connect(ends[1])
+            ends[1].connect(ends[0])
+            for end in ends:
+                end.transport.set_protocol(end)
+            conversation.shell = _Shell(ends, conversation.shell)
+            self._sockets.fast.add(conversation.id)
+        except Exception as e:
+            # Nothing was read in between: the layer goes on where it was.
+            for transport, protocol in former:
+                transport.set_protocol(protocol)
+            _log.warning("a connection goes on without the fast path, which cannot take it over: %r", e)
+
+
+class _Shell:
+    """
+    The shell of a conversation on the fast path.
+
+    Args:
+        ends: the client's and the server's.
+        layer: the shell before; ends are still its business.
+    """
+
+    def __init__(self, ends: "list[_Plain]", layer: Shell) -> None:
+        self._ends = ends
+        self._layer = layer
+        self.is_idle = True
+        self.cut = layer.cut
+        self.drained = layer.drained
+
+    def write(self, from_client: bool, data: bytes) -> None:
+        """Send what goes the way of one side's messages, and does not answer a read."""
+        self._ends[not from_client].put(data)
 
 
 def _is_possible(side: Side) -> bool:
@@ -191,8 +231,14 @@ class _Plain(asyncio.Protocol):
         write: Callable[[bytes], None] = self.transport.write
         return write
 
+    def put(self, data: bytes) -> None:
+        """Send to the other side what does not answer a read from this one."""
+        if not self._other.transport.is_closing():
+            self._send(data)
+
     def data_received(self, data: bytes) -> None:
-        self._send(self._receive(self._from_client, data))
+        if out := self._receive(self._from_client, data):
+            self._send(out)
         self._record(self._from_client, data, time.time_ns())
         if self._recorder.full:
             self._wait_for_recorder()
@@ -202,6 +248,9 @@ class _Plain(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            for data in unread(self.transport):
+                self.data_received(data)
         # The other side may be read once more before it hears of this; uvloop does not let anyone
         # write to what is closed.
         self._other._send = _nowhere
@@ -297,7 +346,8 @@ class _Tls(_Plain):
             self._send_again()
         if parts:
             plain = parts[0] if len(parts) == 1 else b"".join(parts)
-            self._send(self._receive(self._from_client, plain))
+            if out := self._receive(self._from_client, plain):
+                self._send(out)
             self._record(self._from_client, plain, time.time_ns())
             if self._recorder.full:
                 self._wait_for_recorder()

@@ -2,16 +2,20 @@
 From mitmproxy's flow of a handshake to the connection's row in the capture.
 """
 
+import functools
 import ipaddress
 import time
+from dataclasses import replace
 from typing import Any
 
-from mitmproxy import connection, http
+from cryptography import x509
+from mitmproxy import certs, connection, http
 from mitmproxy.utils import human
 
 from wsproxy.engine import seam
+from wsproxy.engine.participants import facts_of
 from wsproxy.store.records import ConnectionRecord
-from wsproxy.wire.handshake import Handshake
+from wsproxy.wire.handshake import Handshake, Head
 
 
 def is_upgrade(request: http.Request) -> bool:
@@ -71,7 +75,30 @@ def _record(
         error=error,
         tls=tls,
     )
-    return record, handshake
+    return _as_addons_want(record, flow), handshake
+
+
+def _as_addons_want(record: ConnectionRecord, flow: http.HTTPFlow) -> ConnectionRecord:
+    """Without what is not to be known, and with a word about what was changed."""
+    facts = facts_of(flow)
+    if facts is None:
+        return record
+    arrived = Head.parse(facts.request).fields
+    sent = [(name, value) for name, value in facts.asked.headers.fields]
+    findings = record.findings
+    if changed := sorted({name for name, _ in {*arrived} ^ {*sent}}):
+        findings += (f"an addon changed the request before it was sent: {', '.join(changed)}",)
+    if not facts.is_redacted:
+        return replace(record, findings=findings)
+    return replace(
+        record,
+        url=facts.redacted_text(record.url),
+        request=facts.redacted(record.request),
+        response=facts.redacted(record.response),
+        body=facts.redacted(record.body),
+        error=facts.redacted_text(record.error) if record.error else record.error,
+        findings=findings,
+    )
 
 
 def url_of(request: http.Request) -> str:
@@ -105,12 +132,17 @@ def _tls(conn: connection.Connection) -> dict[str, Any]:
         "sni": conn.sni if conn.sni and not _is_ip(conn.sni) else None,
     }
     if isinstance(conn, connection.Server) and conn.certificate_list:
-        certificate = conn.certificate_list[0]
-        described["certificate"] = {
-            "subject": dict(certificate.subject),
-            "issuer": dict(certificate.issuer),
-            "names": [str(name.value) for name in certificate.altnames],
-            "not_after": certificate.notafter.isoformat(),
-            "sha256": certificate.fingerprint().hex(),
-        }
+        described["certificate"] = _certificate(conn.certificate_list[0]._cert)
     return described
+
+
+@functools.lru_cache(256)
+def _certificate(received: x509.Certificate) -> dict[str, Any]:
+    certificate = certs.Cert(received)
+    return {
+        "subject": dict(certificate.subject),
+        "issuer": dict(certificate.issuer),
+        "names": [str(name.value) for name in certificate.altnames],
+        "not_after": certificate.notafter.isoformat(),
+        "sha256": certificate.fingerprint().hex(),
+    }

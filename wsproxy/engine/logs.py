@@ -45,9 +45,15 @@ class LogHandler(logging.Handler):
         root.addHandler(self)
         for noisy in ("asyncio", "hpack", "quic", "h2"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
+        # Four lines for each connection, which nobody would see, should not be made.
+        self._connections = logging.getLogger("mitmproxy.proxy.server")
+        self._old_connections_level = self._connections.level
+        if self.level > logging.INFO:
+            self._connections.setLevel(self.level)
 
     def uninstall(self) -> None:
         """End."""
         root = logging.getLogger()
         root.removeHandler(self)
         root.setLevel(self._old_level)
+        self._connections.setLevel(self._old_connections_level)

@@ -8,9 +8,10 @@ import difflib
 import errno
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_origin
 
 from mitmproxy import ctx, exceptions, master, options, optmanager
 from mitmproxy.addons import (
@@ -20,7 +21,6 @@ from mitmproxy.addons import (
     next_layer,
     proxyauth,
     proxyserver,
-    tlsconfig,
     update_alt_svc,
     upstream_auth,
 )
@@ -29,15 +29,22 @@ from mitmproxy.utils import asyncio_utils, human
 import wsproxy
 from wsproxy import config
 from wsproxy.certs.authority import Authority
-from wsproxy.engine import seam, settings
+from wsproxy.engine import remains, seam, settings
+from wsproxy.engine.control_server import ControlServer
+from wsproxy.engine.desk import Desk
 from wsproxy.engine.layer import RelayLayer
 from wsproxy.engine.logs import LogHandler
+from wsproxy.engine.participants import Participants
 from wsproxy.engine.sockets import Sockets
+from wsproxy.engine.tls import TlsConfig
 from wsproxy.engine.traffic import Traffic
-from wsproxy.errors import EngineError, UsageError
+from wsproxy.errors import ControlError, EngineError, UsageError
 from wsproxy.store.recorder import Recorder
 
 Address = tuple[str, int]
+
+_LOOK = 0.5
+"""Seconds between two looks at the files of scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class EngineOptions:
     """Regular expressions on host:port: only these are decrypted."""
     ignore: tuple[str, ...] = ()
     """Regular expressions on host:port: these are not."""
+    scripts: tuple[str, ...] = ()
+    """Addons: paths, or names of shipped ones."""
     settings: tuple[str, ...] = ()
     """mitmproxy options, `key=value`."""
     verbose: int = 0
@@ -83,17 +92,21 @@ class Engine:
     Attributes:
         addresses: where it listens, once `on_ready` was called.
         sockets: the open WebSockets, likewise.
+        desk: who takes part in what they say, likewise.
+        control: how other programs reach this one, likewise.
         first_frame: the id of the first frame of this run, likewise.
         started: when it began, ns since the epoch, likewise.
     """
 
     def __init__(self, options: EngineOptions, tell: Callable[[str], None]) -> None:
         self.options = options
-        self._tell = tell
+        self._tell_person = tell
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self.addresses: list[Address] = []
         self.sockets: Sockets
+        self.desk: Desk
+        self.control = ControlServer(self)
         self.first_frame = 1
         self.started = 0
 
@@ -126,11 +139,16 @@ class Engine:
             server,
             dns_resolver.DnsResolver(),
             next_layer.NextLayer(),
-            tlsconfig.TlsConfig(),
+            TlsConfig(),
             upstream_auth.UpstreamAuth(),
             update_alt_svc.UpdateAltSvc(),
         )
+        participants = Participants(mitm, self._tell)
+        mitm.addons.add(participants)
         try:
+            # Before options are set: scripts bring options of their own.
+            for script in wanted.scripts:
+                participants.manager.load(script)
             self._configure(mitm.options, authority.directory)
             recorder = Recorder(
                 wanted.capture,
@@ -139,12 +157,14 @@ class Engine:
                 tell=self._tell,
                 append=wanted.append,
             )
-            self.sockets = Sockets(recorder)
+            self.desk = Desk(participants, settings.hold_seconds)
+            self.desk.on_event = self.control.feed.publish
+            self.sockets = Sockets(recorder, self.desk, self._tell, mitm.options.record)
             self.first_frame = recorder.first_frame
             self.started = time.time_ns()
             try:
                 seam.install(type("RelayLayer", (RelayLayer,), {"sockets": self.sockets}))
-                mitm.addons.add(Traffic(self.sockets, self._tell))
+                mitm.addons.add(Traffic(self.sockets, participants, self._tell))
                 with asyncio_utils.install_exception_handler(mitm._asyncio_exception_handler):
                     await self._serve(mitm, server, on_ready)
             finally:
@@ -154,6 +174,18 @@ class Engine:
                     wanted.capture.unlink(missing_ok=True)
         finally:
             logs.uninstall()
+
+    @property
+    def listening(self) -> list[str]:
+        """Where it listens, `host:port`."""
+        return [human.format_address(address) for address in self.addresses]
+
+    def _tell(self, message: str) -> None:
+        """Say something to the person at the terminal, and to those who watch; from any thread."""
+        self._tell_person(message)
+        assert self._loop
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.control.feed.publish, "told", {"message": message})
 
     def stop(self) -> None:
         """End `run()`; from any thread."""
@@ -179,6 +211,7 @@ class Engine:
                 ignore_hosts=list(wanted.ignore),
                 mode=list(wanted.modes),
             )
+            given: dict[str, list[str]] = {}
             for setting in wanted.settings:
                 name = setting.partition("=")[0]
                 if name not in opts.keys():  # noqa: SIM118 - not a dict
@@ -187,8 +220,12 @@ class Engine:
                         f"Did you mean {near[0]!r}?" if near else "The names are those of mitmproxy's options"
                     )
                     raise UsageError(f"there is no option {name!r} to --set", hint)
+                given.setdefault(name, []).append(setting)
+            for name, settings_of_it in given.items():
+                # A list is given one element at a time; of anything else the last one counts.
+                is_list = get_origin(opts._options[name].typespec) is Sequence
                 if name != "confdir":
-                    opts.set(setting)
+                    opts.set(*(settings_of_it if is_list else settings_of_it[-1:]))
         except exceptions.OptionsError as e:
             raise UsageError(str(e).strip().rstrip(".")) from None
 
@@ -197,6 +234,7 @@ class Engine:
     ) -> None:
         stopping = asyncio.ensure_future(self._stop.wait())
         setup = asyncio.ensure_future(server.setup_servers())
+        watching = asyncio.ensure_future(self._watch_scripts())
         try:
             # This may wait for a person, in modes that ask for permission.
             await asyncio.wait([setup, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -207,15 +245,33 @@ class Engine:
             await mitm.running()
             # Once, where a mode listens on TCP and UDP alike.
             self.addresses = list(dict.fromkeys((str(a[0]), int(a[1])) for a in server.listen_addrs()))
+            await self._start_control()
             on_ready()
             await stopping
         finally:
             stopping.cancel()
             setup.cancel()
+            watching.cancel()
             await self._shut_down(mitm, server)
+
+    async def _start_control(self) -> None:
+        if ctx.options.control:
+            try:
+                await self.control.start()
+            except (ControlError, OSError) as error:
+                self._tell(f"`wsproxy ctl` cannot reach this proxy: {error}")
+
+    async def _watch_scripts(self) -> None:
+        """Reload what has changed on disk."""
+        manager = self.desk.participants.manager
+        while True:
+            await asyncio.sleep(_LOOK)
+            manager.check()
 
     async def _shut_down(self, mitm: _Master, server: proxyserver.Proxyserver) -> None:
         self.sockets.stop()
+        await self.control.stop()
+        self.desk.participants.manager.done()
         await server.servers.update([])
         handlers = [
             io.handler
@@ -229,6 +285,7 @@ class Engine:
             await asyncio.wait(handlers, timeout=2)
         while server.connections:
             await asyncio.sleep(0.01)
+        remains.stop()
         await mitm.done()
 
 

@@ -10,6 +10,9 @@ Everything mitmproxy does not offer a hook for is replaced here and nowhere else
 3. `http1.read_request_head` and `read_response_head` parse the lines of a head and forget them.
    They are kept, as `raw_head`, so that the capture has what was sent. A `ws://` request target,
    which some clients send to a proxy, is read as `http://`.
+4. `ServerInstance.handle_stream` makes a `ProxyConnectionHandler`, looked up likewise. Ours answers
+   hooks for less (`handler`).
+5. What is done many times for each connection is replaced by the same for less (`shortcuts`).
 
 `install()` checks what it relies on, and what the rest of the engine reaches into without changing
 it, and says clearly what a new mitmproxy has changed.
@@ -22,7 +25,7 @@ from typing import Any
 from mitmproxy import version
 from mitmproxy.http import Request, Response
 from mitmproxy.net.http import http1
-from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy import commands, events, layer, mode_servers
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http import _http1
@@ -31,6 +34,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.tunnel import TunnelLayer
 from OpenSSL import SSL
 
+from wsproxy.engine import handler, shortcuts, tls
 from wsproxy.errors import EngineError
 
 _installed = False
@@ -72,6 +76,8 @@ def install(websocket_layer: type[layer.Layer]) -> None:
             )
         _install_pipe()
         _install_heads()
+        mode_servers.ProxyConnectionHandler = handler.Handler  # type: ignore[misc]
+        shortcuts.install()
         _installed = True
     websocket.WebsocketLayer = websocket_layer  # type: ignore[assignment,misc]
 
@@ -87,7 +93,13 @@ def check() -> list[str]:
         if not hasattr(websocket, hook):
             problems.append(f"there is no {hook}")
     pipe = ("self.state = self.passthrough", "maybe_extract_at_most", "lstrip")
-    for owner, name, lines in ((_http1.Http1Connection, "make_pipe", pipe), *_REACHED_INTO):
+    for owner, name, lines in (
+        (_http1.Http1Connection, "make_pipe", pipe),
+        *_REACHED_INTO,
+        *handler.REACHED_INTO,
+        *tls.REACHED_INTO,
+        *shortcuts.REPLACED,
+    ):
         source = _source(owner, name)
         for line in lines:
             if line not in source:

@@ -8,9 +8,6 @@ on as a FIN (the other direction may go on), a reset as a reset, a TLS closing a
 
 import asyncio
 import contextlib
-import socket
-import struct
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +20,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.tunnel import TunnelLayer
 from OpenSSL import SSL
 
-FLUSH_TIMEOUT = 5.0
-"""Seconds a reset waits for data that was sent before it to leave."""
+from wsproxy.engine import remains
 
 
 def handler_of(context: Context) -> ConnectionHandler | None:
@@ -69,11 +65,13 @@ class Side:
                 self.socket_conn = layer.tunnel_connection
         self._lost: asyncio.Future[None] | None = None
         """Done when the socket is closed, with an exception if it broke."""
-        writer = self.writer
-        if isinstance(writer, asyncio.StreamWriter):
-            protocol: Any = writer.transport.get_protocol()
-            self._lost = protocol._get_close_waiter(writer)
+        io = self._handler.transports.get(self.socket_conn)
+        if io is not None and isinstance(io.writer, asyncio.StreamWriter):
+            protocol: Any = io.writer.transport.get_protocol()
+            self._lost = protocol._get_close_waiter(io.writer)
             self._lost.add_done_callback(self._when_lost)
+            assert isinstance(io.reader, asyncio.StreamReader)
+            remains.read_before_error(io.reader, io.writer.transport)
 
     @property
     def writer(self) -> asyncio.StreamWriter | None:
@@ -94,9 +92,15 @@ class Side:
         """Our own end has not been sent."""
         return bool(self.socket_conn.state & ConnectionState.CAN_WRITE)
 
+    @property
+    def is_broken(self) -> bool:
+        """The socket broke, after all that may still be read of it."""
+        lost = self._lost
+        return lost is not None and lost.done() and not lost.cancelled() and lost.exception() is not None
+
     def _when_lost(self, lost: "asyncio.Future[None]") -> None:
         # Whoever still reads finds that out by itself, after what had come before.
-        if not lost.cancelled() and lost.exception() and not self.conn.state & ConnectionState.CAN_READ:
+        if self.is_broken and not self.conn.state & ConnectionState.CAN_READ:
             self.broke("reset")
 
     def check_tls(self) -> None:
@@ -112,10 +116,11 @@ class Side:
 
     @property
     def was_reset(self) -> bool:
-        """Whether the socket broke, rather than ended."""
+        """Whether the socket broke, rather than ended; it may have done so after its end."""
         io = self._handler.transports.get(self.socket_conn)
-        reader = io.reader if io else None
-        return reader is not None and getattr(reader, "exception", lambda: None)() is not None
+        reader: Any = io.reader if io else None
+        # Streams that are not asyncio's tell nothing.
+        return hasattr(reader, "exception") and reader.exception() is not None and not reader.at_eof()
 
     @property
     def ended_silently(self) -> bool:
@@ -135,6 +140,9 @@ class Side:
         if self.tls and not silently:
             writer.write(self._closing_alert())
         self._handler.close_connection(self.socket_conn, half_close=True)
+        # TLS may still want to answer something (new keys, RFC 8446 section 4.6.3; an error).
+        # asyncio raises an exception at that, which mitmproxy takes for its own end.
+        writer.write = _nowhere  # type: ignore[method-assign]
 
     def _closing_alert(self) -> bytes:
         """Of the TLS layer nearest to us, inside those around it."""
@@ -155,18 +163,10 @@ class Side:
         writer = self.writer
         if writer is None or writer.is_closing():
             return
-        # From here on whoever closes this socket resets it.
-        with contextlib.suppress(OSError):
-            _linger_zero(writer.get_extra_info("socket"))
-        transport = writer.transport
-        if transport.get_write_buffer_size() == 0:
-            transport.abort()
+        if self._lost is None:
+            writer.transport.abort()
         else:
-            # Closing waits for what was sent before; a peer that does not read cannot hold it up.
-            timer = asyncio.get_running_loop().call_later(FLUSH_TIMEOUT, transport.abort)
-            if self._lost is not None:
-                # asyncio does not let anyone abort what is closed.
-                self._lost.add_done_callback(lambda _: timer.cancel())
+            remains.reset(writer.transport, self._lost, ended=not self.is_writable)
         self.close()
 
     def close(self) -> None:
@@ -191,7 +191,5 @@ def _layers(context: Context, conn: Connection) -> list[Any]:
     return layers
 
 
-def _linger_zero(sock: Any) -> None:
-    if sock is not None:
-        form = "hh" if sys.platform == "win32" else "ii"
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(form, 1, 0))
+def _nowhere(data: Any) -> None:
+    """Where the bytes go that come after the end."""

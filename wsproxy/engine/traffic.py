@@ -15,12 +15,15 @@ from mitmproxy.utils import human
 from mitmproxy.websocket import WebSocketData
 
 from wsproxy.engine import handshakes
+from wsproxy.engine.participants import Participants
 from wsproxy.engine.sockets import Sockets
 
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^\[]+)")
 """As Python writes an operating system's error; several of them where a name has several addresses."""
 
 _BODY = "wsproxy_body"
+_NOT_RECORDED = "frames are relayed and not recorded (record=false); connections and their ends are"
+
 _AGAIN = 30.0
 """Seconds before the same trouble with the same host is said again."""
 
@@ -45,20 +48,35 @@ class Traffic:
     """
     Args:
         sockets: the open WebSockets and their recorder.
+        participants: the addons.
         tell: takes a sentence for the person at the terminal.
     """
 
     name = "wsproxy"
 
-    def __init__(self, sockets: Sockets, tell: Callable[[str], None]) -> None:
+    def __init__(self, sockets: Sockets, participants: Participants, tell: Callable[[str], None]) -> None:
         self._sockets = sockets
+        self._participants = participants
         self._tell = tell
         self._told: dict[tuple[str, str], float] = {}
 
+    def running(self) -> None:
+        if not self._sockets.recording:
+            self._tell(_NOT_RECORDED)
+
+    def configure(self, updated: set[str]) -> None:
+        if "record" in updated and ctx.options.record is not self._sockets.recording:
+            self._sockets.record(ctx.options.record)
+            self._tell("frames are recorded again" if ctx.options.record else _NOT_RECORDED)
+
     # HTTP
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if not handshakes.is_upgrade(flow.request):
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if handshakes.is_upgrade(flow.request):
+            if not _is_ignored(flow.request):
+                client = human.format_address(flow.client_conn.peername)
+                await self._participants.handshake(flow, handshakes.url_of(flow.request), client)
+        elif not self._participants.wants_bodies:
             flow.request.stream = True
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -69,7 +87,7 @@ class Traffic:
             body = _Body(self._sockets.recorder.limits.body)
             flow.metadata[_BODY] = body
             flow.response.stream = body
-        else:
+        elif not self._participants.wants_bodies:
             flow.response.stream = True
 
     def response(self, flow: http.HTTPFlow) -> None:

@@ -16,12 +16,15 @@ from mitmproxy.test import taddons, tflow
 
 from tests.support.playbook import Playbook
 from wsproxy.engine import layer as layer_module
+from wsproxy.engine.desk import Desk
 from wsproxy.engine.layer import NEVER, RelayLayer
+from wsproxy.engine.participants import Participants
 from wsproxy.engine.settings import Settings
 from wsproxy.engine.sockets import Sockets
 from wsproxy.store.limits import Limits
-from wsproxy.wire.encode import encode_close
-from wsproxy.wire.relay import Batch
+from wsproxy.wire.encode import encode_close, encode_frame
+from wsproxy.wire.frames import Batch
+from wsproxy.wire.transit import Decided
 
 HELLO = b"\x81\x05hello"
 
@@ -43,6 +46,9 @@ class FakeRecorder:
     def add(self, batch: Batch) -> None:
         _, from_client, _, _, size = batch
         self.note(f"record {size} bytes of the {'client' if from_client else 'server'}")
+
+    def record(self, record: Any) -> None:
+        self.note(f"record {record.action}" if isinstance(record, Decided) else "record what is offered")
 
     def close(self, connection: int, closure: Any, now: int) -> None:
         self.closed.append(closure)
@@ -72,18 +78,23 @@ class FakeWriter:
     def exception(self) -> Exception | None:
         return self.broken
 
+    def at_eof(self) -> bool:
+        return False
+
 
 class Stage:
     """A layer between two fake sockets."""
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, addons: Any) -> None:
+        options = addons.options
         client, server = tflow.tclient_conn(), tflow.tserver_conn()
         self.context = Context(client, options)
         self.context.server = server
         self.client, self.server = client, server
         client.state = server.state = ConnectionState.OPEN
         self.recorder = FakeRecorder()
-        self.sockets = Sockets(self.recorder)  # type: ignore[arg-type]
+        self.desk = Desk(Participants(addons.master, lambda message: None), lambda: 600.0)
+        self.sockets = Sockets(self.recorder, self.desk, lambda message: None)  # type: ignore[arg-type]
         self.flow = tflow.twebsocketflow()
         self.flow.live = True
         self.writers = {client: FakeWriter(self, "client"), server: FakeWriter(self, "server")}
@@ -96,11 +107,15 @@ class Stage:
             timeout_watchdog=SimpleNamespace(timeout=600),
             drain_writers=None,
             close_connection=self._close_connection,
+            server_event=self._server_event,
         )
         made = type("RelayLayer", (RelayLayer,), {"sockets": self.sockets})
         self.layer = made(self.context, self.flow)
         self.play = Playbook(self.layer, self.names)
         self.recorder.note = self.play.note
+
+    async def _server_event(self, event: events.Event) -> None:
+        self.play.play(event)
 
     def _close_connection(self, conn: Any, half_close: bool = False) -> None:
         self.play.note(f"{'half-close' if half_close else 'close'} {self.names[conn]}")
@@ -122,7 +137,7 @@ class Stage:
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     with taddons.context(Settings()) as addons:
         addons.options.fast_path = False
-        made = Stage(addons.options)
+        made = Stage(addons)
         monkeypatch.setattr(layer_module, "handler_of", lambda context: made.handler)
         yield made
 
@@ -254,3 +269,41 @@ async def test_without_a_socket_to_take_over_the_fast_path_leaves_the_layer_alon
         f"send {HELLO!r} to server",
         f"record {len(HELLO)} bytes of the client",
     )
+
+
+async def test_what_is_decided_later_is_sent_by_an_event_of_its_own(stage: Stage) -> None:
+    stage.started()
+    rule = stage.desk.add_rule("hold", "~fromserver")
+    stage.play.expect(events.DataReceived(stage.server, HELLO), "record what is offered")
+    [held] = stage.desk.held
+    stage.desk.release(held)
+    assert stage.desk.rules == {rule.id: rule}
+    await asyncio.sleep(0)
+    assert stage.play.happened == [f"send {HELLO!r} to client"]
+
+
+async def test_what_is_decided_later_does_not_let_anything_overtake_it(stage: Stage) -> None:
+    stage.started()
+    stage.desk.add_rule("hold", "~b hello")
+    stage.play.expect(events.DataReceived(stage.server, HELLO), "record what is offered")
+    [held] = stage.desk.held
+    stage.desk.release(held)
+    other = encode_frame(1, b"other")
+    stage.play.expect(
+        events.DataReceived(stage.server, other),
+        "record what is offered",
+        f"send {HELLO!r} to client",
+        f"send {other!r} to client",
+    )
+
+
+async def test_the_end_of_a_side_waits_for_what_is_held_of_it(stage: Stage) -> None:
+    stage.started()
+    stage.desk.add_rule("hold", "~text")
+    stage.play.play(events.DataReceived(stage.client, encode_frame(1, b"a", mask=b"mask")))
+    stage.client.state &= ~ConnectionState.CAN_READ
+    stage.play.expect(events.ConnectionClosed(stage.client))
+    [held] = stage.desk.held
+    stage.desk.release(held)
+    await asyncio.sleep(0.01)
+    assert stage.play.happened[-1] == "half-close server"

@@ -14,10 +14,12 @@ _SCRIPT = """
 import inspect, json, warnings
 warnings.simplefilter("ignore")
 from unittest.mock import patch
-from mitmproxy.proxy import layer, server, tunnel
+from mitmproxy import addonmanager, certs, http as messages, optmanager
+from mitmproxy.addons import tlsconfig
+from mitmproxy.proxy import context, layer, mode_servers, server, tunnel
 from mitmproxy.proxy.layers import http, tls, websocket
 from mitmproxy.proxy.layers.http import _http1
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from wsproxy.engine import seam
 from wsproxy.errors import EngineError
 
@@ -44,6 +46,29 @@ changes = {
     "ConnectionHandler": patch.object(server.ConnectionHandler, "__init__", another),
     "handle_connection": patch.object(server.ConnectionHandler, "handle_connection", another),
 }
+for owner, name in (
+    (mode_servers.ServerInstance, "handle_stream"),
+    (mode_servers.ProxyConnectionHandler, "handle_hook"),
+    (server.ConnectionHandler, "server_event"),
+    (server.ConnectionHandler, "hook_task"),
+    (server.ConnectionHandler, "log"),
+    (addonmanager.AddonManager, "handle_lifecycle"),
+    (addonmanager.AddonManager, "trigger_event"),
+    (addonmanager.AddonManager, "invoke_addon"),
+    (addonmanager.AddonManager, "_iter_hooks"),
+    (certs.CertStore, "get_cert"),
+    (certs.CertStore, "expire"),
+    (certs.Cert, "__init__"),
+    (tlsconfig.TlsConfig, "get_cert"),
+    (context.Context, "__init__"),
+    (context.Context, "fork"),
+    (optmanager._Option, "__init__"),
+    (optmanager._Option, "current"),
+    (messages.MessageData, "__post_init__"),
+    (crypto.X509, "from_cryptography"),
+    (crypto.PKey, "from_cryptography_key"),
+):
+    changes[f"{owner.__name__}.{name}"] = patch.object(owner, name, another)
 found = {"nothing": seam.check()}
 for name, change in changes.items():
     with change:
@@ -58,7 +83,12 @@ with changes["flow_done"]:
         seam.install(layer.Layer)
     except EngineError as e:
         found["error"] = [str(e), e.hint]
-found["unchanged"] = [websocket.WebsocketLayer.__name__, _http1.Http1Connection.make_pipe.__qualname__]
+found["unchanged"] = [
+    websocket.WebsocketLayer.__name__,
+    _http1.Http1Connection.make_pipe.__qualname__,
+    mode_servers.ProxyConnectionHandler.__name__,
+    context.Context.fork.__name__,
+]
 print(json.dumps(found))
 """
 
@@ -137,10 +167,45 @@ def test_what_has_changed_is_named(found: dict[str, list[str]], change: str, pro
     assert found[change] == problems
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ServerInstance.handle_stream",
+        "ProxyConnectionHandler.handle_hook",
+        "ConnectionHandler.server_event",
+        "ConnectionHandler.hook_task",
+        "ConnectionHandler.log",
+        "AddonManager.handle_lifecycle",
+        "AddonManager.trigger_event",
+        "AddonManager.invoke_addon",
+        "AddonManager._iter_hooks",
+        "CertStore.get_cert",
+        "CertStore.expire",
+        "Cert.__init__",
+        "TlsConfig.get_cert",
+        "Context.__init__",
+        "Context.fork",
+        "_Option.__init__",
+        "_Option.current",
+        "MessageData.__post_init__",
+        "X509.from_cryptography",
+        "PKey.from_cryptography_key",
+    ],
+)
+def test_what_new_connections_rely_on_is_named(found: dict[str, list[str]], place: str) -> None:
+    assert found[place]
+    assert all(problem.startswith(f"{place} no longer has ") for problem in found[place])
+
+
 def test_a_mitmproxy_that_has_changed_is_left_alone_and_the_versions_that_work_are_named(
     found: dict[str, list[str]],
 ) -> None:
     message, hint = found["error"]
     assert "has changed what wsproxy builds on: HttpStream.flow_done no longer" in message
     assert "11.0.2" in hint
-    assert found["unchanged"] == ["WebsocketLayer", "Http1Connection.make_pipe"]
+    assert found["unchanged"] == [
+        "WebsocketLayer",
+        "Http1Connection.make_pipe",
+        "ProxyConnectionHandler",
+        "fork",
+    ]

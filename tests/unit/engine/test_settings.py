@@ -55,6 +55,12 @@ def test_the_fast_path_is_on_until_switched_off(options: Any) -> None:
     assert options.fast_path is False
 
 
+def test_frames_are_recorded_until_that_is_switched_off(options: Any) -> None:
+    assert options.record is True
+    options.set("record=false")
+    assert options.record is False
+
+
 def test_every_option_says_what_it_is_for(options: Any) -> None:
-    for name in [*SIZES, "fast_path"]:
+    for name in [*SIZES, "fast_path", "record"]:
         assert options._options[name].help.strip().endswith(".")

@@ -1,0 +1,85 @@
+"""
+OpenSSL beyond Python's `ssl`: its own tools, which change keys and renegotiate on command, and what
+a TLS 1.3 peer may say at any time after its handshake.
+"""
+
+import _ssl
+import asyncio
+import ctypes
+import re
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED = 0, 1
+
+
+@asynccontextmanager
+async def openssl(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One of OpenSSL's tools, for the time of the block."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("needs the openssl program")
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+async def printed(process: asyncio.subprocess.Process, text: bytes) -> bytes:
+    """What a tool has printed up to `text`, and a little more."""
+    assert process.stdout is not None
+    found = b""
+    async with asyncio.timeout(30):
+        while text not in found:
+            data = await process.stdout.read(1 << 16)
+            assert data, found
+            found += data
+    return found
+
+
+async def accepting(process: asyncio.subprocess.Process) -> int:
+    """The port `s_server` listens on."""
+    assert process.stdout is not None
+    while not (found := re.match(rb"ACCEPT .*:(\d+)", await process.stdout.readline())):
+        pass
+    return int(found[1])
+
+
+async def enter(process: asyncio.subprocess.Process, data: bytes) -> None:
+    """One read of the tool's: a command is a command only at the beginning of one."""
+    assert process.stdin is not None
+    process.stdin.write(data)
+    await process.stdin.drain()
+    await asyncio.sleep(0.1)
+
+
+def add_ticket(tls: ssl.SSLObject) -> None:
+    """A TLS 1.3 server's new session ticket (RFC 8446 section 4.6.1) goes out with what it sends next."""
+    assert _call(tls, "SSL_new_session_ticket") == 1
+
+
+def change_keys(tls: ssl.SSLObject, how: int) -> None:
+    """New keys go out with what is sent next (section 4.6.3); `how`: whether the peer must change, too."""
+    assert _call(tls, "SSL_key_update", how) == 1
+
+
+def _call(tls: ssl.SSLObject, name: str, *arguments: int) -> int:
+    library = ctypes.CDLL(_ssl.__file__)
+    if not hasattr(library, name):
+        pytest.skip(f"needs a Python that shares OpenSSL with others, and its {name}")
+    # Modules/_ssl.c, PySSLSocket: the object's head, a reference to a socket, the `SSL *`.
+    inside = tls._sslobj  # type: ignore[attr-defined]
+    field = id(inside) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
+    pointer = ctypes.c_void_p.from_address(field)
+    result: int = getattr(library, name)(pointer, *arguments)
+    return result
