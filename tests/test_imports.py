@@ -37,6 +37,15 @@ def test_store_needs_no_event_loop_and_no_proxy() -> None:
     assert not found & {"asyncio", "mitmproxy", "tornado", "textual", "rich", "click", "wsproxy.engine"}
 
 
+def test_writing_addons_needs_no_event_loop_and_no_proxy() -> None:
+    found = imported_by(
+        "from wsproxy import addon\naddon.Message, addon.Connection, addon.Manager, addon.Options"
+    )
+    assert {"wsproxy.addon.message", "wsproxy.addon.manager"} <= found
+    assert not found & {"asyncio", "mitmproxy", "websockets.client", "pyparsing", "tornado"}
+    assert "wsproxy.addon.message" not in imported_by("from wsproxy import addon")
+
+
 HEAVY = {"mitmproxy", "textual", "tornado", "socketio", "wsproxy.engine"}
 
 
@@ -56,7 +65,7 @@ def test_the_command_answers_at_once(option: str) -> None:
     assert not found & (HEAVY | {"asyncio", "cryptography", "sqlite3", "rich"})
 
 
-@pytest.mark.parametrize("command", ["dump", "log", "info", "captures", "ca"])
+@pytest.mark.parametrize("command", ["dump", "log", "info", "filters", "captures", "addons", "ca", "ctl"])
 def test_the_help_of_a_command_needs_no_proxy(command: str) -> None:
     found = imported_by_command(command, "--help")
     assert f"wsproxy.cli.{command}" in found
@@ -69,3 +78,9 @@ def test_the_layers_import_only_what_is_below_them() -> None:
         [program, "--no-cache"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_running_proxy_is_asked_without_one() -> None:
+    found = imported_by("import wsproxy.control.client, wsproxy.cli.ctl_held, wsproxy.cli.ctl_connections")
+    assert "wsproxy.control.client" in found
+    assert not found & (HEAVY | {"asyncio", "cryptography", "sqlite3"})

@@ -12,7 +12,12 @@ import pytest
 from wsproxy.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "wsproxy" / "docs").glob("*.md")), ROOT / "certs" / "README.md"]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "wsproxy" / "docs").glob("*.md")),
+    ROOT / "addons" / "README.md",
+    ROOT / "certs" / "README.md",
+]
 
 
 def _calls(text: str) -> list[str]:
@@ -66,10 +71,10 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 
 def test_every_setting_of_our_own_is_documented() -> None:
     from tests.support import inprocess  # noqa: F401 - imports mitmproxy without its warnings
-    from wsproxy.engine.settings import _SIZES
+    from wsproxy.engine.settings import OWN
 
     text = (ROOT / "wsproxy" / "docs" / "how-it-works.md").read_text(encoding="utf-8")
-    for name in (*_SIZES, "fast_path"):
+    for name in OWN:
         assert name in text, name
 
 

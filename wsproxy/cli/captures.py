@@ -37,7 +37,7 @@ def captures(as_json: bool) -> None:
 
 
 def _json(summary: "library.Summary") -> str:
-    from wsproxy.cli.jsonl import Timestamps, dumps
+    from wsproxy.store.jsontext import Timestamps, dumps
 
     readable = not summary.error
     return (

@@ -150,6 +150,7 @@ def _explain(engine: "Engine", origin: "Origin") -> None:
     for endpoint in ENDPOINTS:
         say(f"  {endpoint.path:<14} {endpoint.summary}")
     say("")
+    say("To hold, edit and release what is said in the chat, from a second terminal: `wsproxy help control`.")
     say("Frames appear below. Ctrl-C ends it.")
     say("")
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsproxy.cli.decoding import Decoding, decoder_options
+from wsproxy.cli.filtering import filter_option
 from wsproxy.cli.output import color_option, json_option
 from wsproxy.cli.running import Viewer, capture_target, engine_options, in_foreground, serve, tell
 
 if TYPE_CHECKING:
     from wsproxy.engine.master import Engine
+    from wsproxy.filters.nodes import Filter
 
 
 @click.command()
@@ -23,10 +26,22 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Capture to FILE (+FILE appends). [default: a new file in your captures]",
 )
+@filter_option("Print only what matches; everything is recorded.")
 @click.option("-q", "--quiet", is_flag=True, help="Record without printing frames.")
+@click.option("--raw", is_flag=True, help="Print messages as they are, without decoding them.")
+@decoder_options
 @json_option("Print one JSON object per line (see `json` in the documentation).")
 @color_option
-def dump(write: str | None, quiet: bool, as_json: bool, color: str, **listen: Any) -> None:
+def dump(
+    write: str | None,
+    wanted: "Filter | None",
+    quiet: bool,
+    raw: bool,
+    decoding: Decoding,
+    as_json: bool,
+    color: str,
+    **listen: Any,
+) -> None:
     """
     Run the proxy and print every WebSocket frame, one line each.
 
@@ -38,11 +53,15 @@ def dump(write: str | None, quiet: bool, as_json: bool, color: str, **listen: An
     Examples:
       wsproxy dump
       wsproxy dump -p 9000 -w session.wsp
+      wsproxy dump -f '!(~ping | ~pong)'
       wsproxy dump --only 'example\\.com:443$'
       wsproxy dump -m reverse:https://example.com --json | jq .text
     """
     from wsproxy.engine.master import EngineOptions
 
+    if not quiet and not raw and decoding.words():
+        # Said before the proxy starts, not by the viewer afterwards.
+        decoding.factory()
     path, append = capture_target(write)
     options = EngineOptions(capture=path, append=append, **listening(listen))
     viewers: list[Viewer] = []
@@ -50,7 +69,8 @@ def dump(write: str | None, quiet: bool, as_json: bool, color: str, **listen: An
     def ready(engine: "Engine") -> None:
         announce(engine, as_json=as_json and not quiet)
         if not quiet:
-            viewers.append(Viewer(engine, as_json=as_json, color=color))
+            more = ["--raw"] if raw else decoding.words()
+            viewers.append(Viewer(engine, as_json=as_json, color=color, more=more, wanted=wanted))
 
     try:
         in_foreground(serve(options, ready))
@@ -71,9 +91,10 @@ def announce(engine: "Engine", as_json: bool = False) -> None:
     path = engine.options.capture
     addresses = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in engine.addresses]
     if as_json:
-        from wsproxy.cli import jsonl, output
+        from wsproxy.cli import output
+        from wsproxy.store.jsontext import dumps
 
-        output.emit(jsonl.dumps({"event": "start", "listen": addresses, "capture": str(path)}) + "\n")
+        output.emit(dumps({"event": "start", "listen": addresses, "capture": str(path)}) + "\n")
     tell(f"listening on {', '.join(addresses) or 'nothing'}; recording to {path}")
     exposed = [host for host, _ in engine.addresses if not _is_loopback(host)]
     if exposed:

@@ -18,10 +18,12 @@ class Fragments:
 
     Args:
         reader: asked where a viewer began in the middle of a message; without one that stays unknown.
+        gaps: frames may be left out, so that none tells what the next one continues.
     """
 
-    def __init__(self, reader: Reader | None = None) -> None:
+    def __init__(self, reader: Reader | None = None, gaps: bool = False) -> None:
         self._reader = reader
+        self._gaps = gaps
         self._open: dict[tuple[int, bool], int] = {}
 
     def opcode(self, frame: FrameRecord, again: bool = False) -> int:
@@ -35,7 +37,7 @@ class Fragments:
             0 for a continuation of nothing.
         """
         opcode = frame.opcode
-        if again:
+        if again or self._gaps:
             return opcode or self._search(frame)
         if opcode == Opcode.CONTINUATION:
             key = (frame.connection, frame.from_client)

@@ -5,47 +5,87 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsproxy.cli.decoding import Decoding, decoder_options
+from wsproxy.cli.filtering import filter_option
 from wsproxy.cli.library import CaptureFile
 from wsproxy.cli.output import color_option, json_option
 
 if TYPE_CHECKING:
     from wsproxy.cli.overview import ConnectionOverview, Overview
+    from wsproxy.cli.protocols import Spoken
+    from wsproxy.cli.reconnects import Returning
     from wsproxy.cli.render import Paint
+    from wsproxy.filters.nodes import Filter
     from wsproxy.store.reader import Traffic
 
 
 @click.command()
 @click.argument("path", metavar="FILE", type=CaptureFile())
+@filter_option("Count only what matches.")
+@click.option("--raw", is_flag=True, help="Without decoding messages.")
+@decoder_options
 @json_option("Print one JSON object.")
 @color_option
-def info(path: Path, as_json: bool, color: str) -> None:
+def info(
+    path: Path, wanted: "Filter | None", raw: bool, decoding: Decoding, as_json: bool, color: str
+) -> None:
     """
-    Show what is in a capture: its connections, how they ended, and what was wrong.
+    Show what is in a capture: its connections, how they ended, what was spoken, and what was wrong.
 
     FILE is a path, the name of a capture as `wsproxy captures` lists it, or the word last for the
     newest one.
 
+    With -f only frames that match are counted, and only the connections listed that have any, or
+    match themselves. The exit code is 1 if there are none.
+
     \b
     Examples:
       wsproxy info last
+      wsproxy info last -f '~anomaly | ~code 1002-1011'
       wsproxy info session.wsp --json | jq '.connections[].anomalies'
     """
     from wsproxy.cli import output, viewer
-    from wsproxy.cli.jsonl import dumps
     from wsproxy.cli.overview import Overview
+    from wsproxy.cli.protocols import spoken
+    from wsproxy.cli.reconnects import reconnects
     from wsproxy.cli.render import Paint
+    from wsproxy.store.jsontext import dumps
 
     with viewer.opened(path) as reader:
-        found = Overview.of(reader)
+        # What is spoken is said of whole connections, with a filter too.
+        words, whole = ({}, True) if raw else spoken(reader, decoding.factory())
+        if wanted is None:
+            found = Overview.of(reader)
+        else:
+            from wsproxy.cli.progress import Progress
+            from wsproxy.filters.search import Search
+
+            progress = Progress("searching")
+            try:
+                found = Overview.of(reader, Search(reader, wanted, decode=decoding.decode(reader)), progress)
+            finally:
+                progress.clear()
+    back = reconnects([(connection.record, connection.closure) for connection in found.connections])
     if as_json:
-        output.emit(dumps(_json(path, found)) + "\n")
-        return
-    coloured = output.use_color(color)
-    output.emit(_text(path, found, Paint(coloured), output.line_width()), coloured)
+        output.emit(dumps(_json(path, found, wanted, words, whole, back)) + "\n")
+    else:
+        coloured = output.use_color(color)
+        paint = Paint(coloured)
+        output.emit(_text(path, found, wanted, words, whole, back, paint, output.line_width()), coloured)
+    if wanted is not None and not found.connections:
+        raise click.exceptions.Exit(1)
 
 
-def _json(path: Path, found: "Overview") -> dict[str, Any]:
-    from wsproxy.cli.jsonl import Timestamps
+def _json(
+    path: Path,
+    found: "Overview",
+    wanted: "Filter | None",
+    words: "dict[int, Spoken]",
+    whole: bool,
+    back: "list[Returning]",
+) -> dict[str, Any]:
+    from wsproxy.cli.spoken_words import reconnects_json
+    from wsproxy.store.jsontext import Timestamps
 
     stamp = Timestamps()
     made = found.info
@@ -58,6 +98,8 @@ def _json(path: Path, found: "Overview") -> dict[str, Any]:
         "ended": None if made.ended is None else stamp(made.ended),
         "state": found.state,
         "writer_pid": made.writer_pid,
+        "unrecorded_since": None if made.unrecorded_since is None else stamp(made.unrecorded_since),
+        "filter": None if wanted is None else str(wanted),
         "totals": {
             "connections": len(found.connections),
             "refused": found.in_state("refused"),
@@ -65,7 +107,12 @@ def _json(path: Path, found: "Overview") -> dict[str, Any]:
             "send": {"frames": found.sent.frames, "bytes": found.sent.bytes},
             "receive": {"frames": found.received.frames, "bytes": found.received.bytes},
         },
-        "connections": [_connection_json(connection, stamp) for connection in found.connections],
+        "decoded_whole": whole,
+        "connections": [
+            _connection_json(connection, words.get(connection.record.id), stamp)
+            for connection in found.connections
+        ],
+        "reconnects": reconnects_json(back),
         "gaps": [
             {
                 "started": stamp(gap.started),
@@ -79,7 +126,9 @@ def _json(path: Path, found: "Overview") -> dict[str, Any]:
     }
 
 
-def _connection_json(connection: "ConnectionOverview", stamp: Any) -> dict[str, Any]:
+def _connection_json(connection: "ConnectionOverview", words: "Spoken | None", stamp: Any) -> dict[str, Any]:
+    from wsproxy.cli.spoken_words import spoken_json
+
     record, closure = connection.record, connection.closure
 
     def way(traffic: "Traffic", opcodes: dict[int, int]) -> dict[str, Any]:
@@ -111,12 +160,23 @@ def _connection_json(connection: "ConnectionOverview", stamp: Any) -> dict[str, 
         "send": way(connection.sent, connection.sent_opcodes),
         "receive": way(connection.received, connection.received_opcodes),
         "anomalies": {flag.names[0]: count for flag, count in sorted(connection.anomalies.items())},
+        "spoken": spoken_json(words) if words else None,
     }
 
 
-def _text(path: Path, found: "Overview", paint: "Paint", width: int) -> str:
+def _text(
+    path: Path,
+    found: "Overview",
+    wanted: "Filter | None",
+    words: "dict[int, Spoken]",
+    whole: bool,
+    back: "list[Returning]",
+    paint: "Paint",
+    width: int,
+) -> str:
     from wsproxy.cli.render import RECEIVED, SENT
-    from wsproxy.cli.words import count, file_size
+    from wsproxy.cli.spoken_words import partly, reconnect_lines, spoken_lines
+    from wsproxy.cli.words import count, file_size, unrecorded
     from wsproxy.decoders.text import printable
 
     made = found.info
@@ -148,6 +208,9 @@ def _text(path: Path, found: "Overview", paint: "Paint", width: int) -> str:
         ("Connections", connections),
         ("Traffic", traffic),
     ]
+    if wanted is not None:
+        matched = found.sent.frames + found.received.frames
+        facts.insert(4, ("Filter", f"{wanted}: {matched:,} of {count(found.frames, 'frame')}"))
     lines = [f"{name:<12} {printable(value, max(width - 13, 20))}" for name, value in facts]
     for gap in found.gaps:
         lines.append(
@@ -160,8 +223,15 @@ def _text(path: Path, found: "Overview", paint: "Paint", width: int) -> str:
                 "loud",
             )
         )
+    if made.unrecorded_since is not None:
+        lines.append(paint(unrecorded(made.unrecorded_since), "loud"))
     for connection in found.connections:
         lines += ["", *_connection_lines(connection, paint, width)]
+        if connection.record.id in words:
+            lines += spoken_lines(words[connection.record.id], paint, width)
+    if not whole:
+        lines += ["", paint(printable(partly(), width), "warn")]
+    lines += reconnect_lines(back, paint, width)
     return "\n".join(lines) + "\n"
 
 

@@ -5,17 +5,19 @@ Exact where the lines for people are short: whole payloads, times in nanoseconds
 were on the wire. ASCII only, without control characters, so that it is harmless on a terminal too.
 """
 
-import json
-import time
 from base64 import b64encode
 from typing import Any
 
 from wsproxy.cli.fragments import Fragments
+from wsproxy.decoders.decoded import Decoded
+from wsproxy.decoders.plain import plain_json, plain_text
+from wsproxy.store.jsontext import Timestamps, dumps
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
+    DecisionRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
@@ -31,37 +33,11 @@ LIMIT = Limits().message
 _MASKED = int(FrameFlag.MASKED)
 _TRUNCATED = int(FrameFlag.TRUNCATED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
+_REDACTED = int(FrameFlag.REDACTED)
 _FROM_PROXY = int(FrameFlag.FROM_PROXY)
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-_ITS_FRAMES = (
-    "SELECT id FROM frame WHERE connection = ? AND id BETWEEN ? AND ? AND from_client = ? AND opcode < 3"
-    " ORDER BY id"
-)
-
-
-def dumps(value: dict[str, Any]) -> str:
-    """One line of JSON without its newline, in printable ASCII."""
-    line = _encode(value)
-    # The only control character that JSON allows to stand for itself.
-    return line.replace("\x7f", "\\u007f") if "\x7f" in line else line
-
-
-class Timestamps:
-    """RFC 3339 in UTC with nanoseconds, quick for times close to each other."""
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
-
-    def __call__(self, ns: int) -> str:
-        """`2025-11-21T12:00:01.250000000Z` for nanoseconds since the epoch."""
-        second, rest = divmod(ns, 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._text}.{rest:09}Z"
+_PLAIN = ("text", "hex")
+"""Decoders that say no more than `text` and `base64` do."""
 
 
 class JsonLines:
@@ -80,16 +56,26 @@ class JsonLines:
         self._whole = whole
         self._time = Timestamps()
 
-    def line(self, event: Event) -> str:
-        """A whole line ending in a newline; empty for a frame that is left out."""
+    def line(self, event: Event, decoded: Decoded | None = None) -> str:
+        """
+        A whole line ending in a newline; empty for a frame that is left out.
+
+        Args:
+            event: the next one.
+            decoded: what the message means that it completes, if that is known.
+        """
         if type(event) is FrameEvent:
             value = self._frame(event)
             if value is None:
                 return ""
+            if decoded is not None and (decoded.decoder not in _PLAIN or decoded.notes):
+                return f'{dumps(value)[:-1]},"decoded":{decoded_json(decoded)}}}\n'
         elif type(event) is ConnectionRecord:
             value = self._connection(event)
         elif type(event) is ClosureRecord:
             value = self._closure(event)
+        elif type(event) is DecisionRecord:
+            value = self._decision(event)
         else:
             assert type(event) is GapRecord
             value = self._gap(event)
@@ -122,6 +108,7 @@ class JsonLines:
             "length": frame.length,
             "stored": frame.stored,
             "truncated": bits & _TRUNCATED != 0,
+            "redacted": bits & _REDACTED != 0,
             "origin": "proxy" if bits & _FROM_PROXY else "peer",
             "compressed": bits & _COMPRESSED != 0,
             "header": frame.header.hex(),
@@ -148,7 +135,7 @@ class JsonLines:
     def _message(self, frame: FrameRecord, message: MessageRecord) -> dict[str, Any]:
         content, truncated = message.content, message.truncated
         if content is None:
-            content = self._joined(message)
+            content = self._reader.joined(message, LIMIT)
             truncated = truncated or len(content) < message.length
         value: dict[str, Any] = {
             "first_frame": message.first_frame,
@@ -161,19 +148,6 @@ class JsonLines:
         }
         _put(value, content, message.opcode == Opcode.TEXT)
         return value
-
-    def _joined(self, message: MessageRecord) -> bytes:
-        """The payloads of a fragmented message, up to `LIMIT`."""
-        values = (message.connection, message.first_frame, message.last_frame, int(message.from_client))
-        parts: list[bytes] = []
-        room = LIMIT
-        for (number,) in self._reader.db.execute(_ITS_FRAMES, values):
-            for part in self._reader.payload(number):
-                parts.append(part[:room])
-                room -= len(parts[-1])
-                if room <= 0:
-                    return b"".join(parts)
-        return b"".join(parts)
 
     def _connection(self, record: ConnectionRecord) -> dict[str, Any]:
         state = "open" if record.status == 101 else "failed" if record.status is None else "refused"
@@ -215,6 +189,23 @@ class JsonLines:
             "how": record.how,
         }
 
+    def _decision(self, record: DecisionRecord) -> dict[str, Any]:
+        return {
+            "event": "decision",
+            "id": record.id,
+            "connection": record.connection,
+            "time": self._time(record.time),
+            "direction": "send" if record.from_client else "receive",
+            "action": record.action,
+            "by": record.by,
+            "first_frame": record.first_frame,
+            "last_frame": record.last_frame,
+            "first_sent": record.first_sent,
+            "last_sent": record.last_sent,
+            "held": record.held / 1e9,
+            "note": record.note,
+        }
+
     def _gap(self, record: GapRecord) -> dict[str, Any]:
         return {
             "event": "gap",
@@ -225,6 +216,48 @@ class JsonLines:
             "bytes": record.bytes,
             "reason": record.reason,
         }
+
+
+def decoded_json(decoded: Decoded) -> str:
+    """What a message means, in JSON."""
+    line = _decoded(decoded)
+    return line.replace("\x7f", "\\u007f") if "\x7f" in line else line
+
+
+_JSON = (
+    '{"decoder":"json","kind":"data","name":%s,"id":null,"channel":"","heartbeat":false,"error":false,'
+    '"reply_to":null,"latency":null,"notes":[],"tree":%s}'
+)
+
+
+def _decoded(decoded: Decoded) -> str:
+    if decoded.decoder == "json" and not decoded.notes and _stands_in_a_line(decoded.event):
+        # By far the most. It is JSON as it is, whatever the spelling of its numbers.
+        return _JSON % (dumps(decoded.name), decoded.event)
+    value: dict[str, Any] = {"decoder": decoded.decoder}
+    if not decoded.verbatim:
+        value["event"] = plain_text(decoded.event)
+    value |= {
+        "kind": str(decoded.kind),
+        "name": plain_text(decoded.name),
+        "id": decoded.id,
+        "channel": plain_text(decoded.channel),
+        "heartbeat": decoded.heartbeat,
+        "error": decoded.error,
+        "reply_to": decoded.pairs_with,
+        "latency": decoded.latency,
+        "notes": list(decoded.notes),
+    }
+    line = dumps(value)[:-1]
+    if decoded.parts:
+        return f'{line},"parts":[{",".join(_decoded(part) for part in decoded.parts)}]}}'
+    if decoded.decoder in _PLAIN:
+        return line + "}"
+    return f'{line},"tree":{plain_json(decoded.tree)}}}'
+
+
+def _stands_in_a_line(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "NaN" not in text and "Infinity" not in text
 
 
 def _put(value: dict[str, Any], content: bytes, is_text: bool) -> None:

@@ -55,7 +55,8 @@ class LazyGroup(click.Group):
         name = args[0]
         if not name.startswith("-") and name not in self._lazy and name not in self.commands:
             near = difflib.get_close_matches(name, self.list_commands(ctx), 1, 0.5)
-            hint = f"Did you mean `wsproxy {near[0]}`?" if near else "`wsproxy --help` lists the commands"
+            path = _path(ctx)
+            hint = f"Did you mean `{path} {near[0]}`?" if near else f"`{path} --help` lists the commands"
             raise UsageError(f"there is no command {name!r}", hint)
         return super().resolve_command(ctx, args)
 
@@ -75,6 +76,11 @@ class LazyGroup(click.Group):
 
     def _short(self, name: str) -> str:
         return self._lazy[name][1] if name in self._lazy else self.commands[name].get_short_help_str(60)
+
+
+def _path(ctx: click.Context) -> str:
+    """The words that call a group, however the program was started."""
+    return f"{_path(ctx.parent)} {ctx.info_name}" if ctx.parent else "wsproxy"
 
 
 def _take_verbose(command: click.Command) -> None:

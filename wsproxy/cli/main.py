@@ -11,17 +11,22 @@ from typing import Any, NoReturn
 
 import click
 
-from wsproxy.cli import output
+from wsproxy.cli import filtering, output
 from wsproxy.cli.lazy import LazyGroup
-from wsproxy.errors import WsproxyError
+from wsproxy.errors import FilterError, WsproxyError
 
 COMMANDS = {
     "dump": ("wsproxy.cli.dump:dump", "Run the proxy and print every frame."),
     "demo": ("wsproxy.cli.demo:demo", "See it work: a built-in server, the proxy, live frames."),
+    "ctl": ("wsproxy.cli.ctl:ctl", "Control a running proxy: hold, edit, send, close."),
     "browser": ("wsproxy.cli.browser:browser", "Open a browser that goes through the proxy."),
     "log": ("wsproxy.cli.log:log", "Print the frames of a capture."),
     "info": ("wsproxy.cli.info:info", "Show what is in a capture, in numbers."),
+    "filters": ("wsproxy.cli.filters:filters", "List the operators of filters; save your own."),
+    "calls": ("wsproxy.cli.calls:calls", "Show the calls in a capture and how they were answered."),
+    "decoders": ("wsproxy.cli.decoders:decoders", "List what can be decoded."),
     "captures": ("wsproxy.cli.captures:captures", "List your captures."),
+    "addons": ("wsproxy.cli.addons:addons", "List the shipped addons and their options."),
     "ca": ("wsproxy.cli.ca:ca", "Show and export the certificate authority."),
     "help": ("wsproxy.cli.help:help_", "Read the longer texts."),
     "completion": ("wsproxy.cli.completion:completion", "Print the completion script of a shell."),
@@ -57,6 +62,9 @@ class Root(LazyGroup):
 def _fail(error: Exception, words: list[str]) -> NoReturn:
     if isinstance(error, click.Abort):
         sys.exit(INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)
+    if isinstance(error, FilterError):
+        output.complain(f"{error.message}\n{filtering.marked(error)}", error.hint)
+        sys.exit(error.exit_code)
     if isinstance(error, WsproxyError):
         output.complain(error.message, error.hint)
         sys.exit(error.exit_code)
@@ -128,6 +136,7 @@ def main(ctx: click.Context) -> None:
       wsproxy dump                  run the proxy on 127.0.0.1:8080
       wsproxy browser URL           open a browser that goes through it
       wsproxy log last              read again what was captured
+      wsproxy ctl status            ask a proxy that runs, and tell it what to do
 
     `wsproxy COMMAND --help` explains a command, with examples.
     """

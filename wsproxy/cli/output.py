@@ -53,12 +53,12 @@ def use_color(choice: str = "auto", stream: IO[Any] | None = None) -> bool:
         return choice == "always"
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return _is_terminal(sys.stdout if stream is None else stream)
+    return is_terminal(sys.stdout if stream is None else stream)
 
 
 def line_width() -> int:
     """Columns to fill on stdout: the terminal's, or `COLUMNS`, or `PIPE_WIDTH`."""
-    if _is_terminal(sys.stdout) or os.environ.get("COLUMNS"):
+    if is_terminal(sys.stdout) or os.environ.get("COLUMNS"):
         return max(shutil.get_terminal_size().columns, 40)
     return PIPE_WIDTH
 
@@ -84,7 +84,7 @@ def emit(text: str, color: bool = False) -> None:
 
 def say(message: str) -> None:
     """Say one sentence on stderr; harmless whatever is in it."""
-    _talk(printable(message))
+    talk(printable(message))
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -100,16 +100,17 @@ def complain(message: str, hint: str = "") -> None:
     lines[0] = click.style("wsproxy: error:", fg="red", bold=True) + " " + lines[0].rstrip(".")
     if hint:
         lines.append("  " + click.style(printable(hint), fg="cyan"))
-    _talk("\n".join(lines), color)
+    talk("\n".join(lines), color)
 
 
-def _talk(text: str, color: bool = False) -> None:
-    # Where nobody listens, what was to be done goes on.
+def talk(text: str, color: bool = False, end: str = "\n") -> None:
+    """Write to stderr, as it is. Where nobody listens, what was to be done goes on."""
     with contextlib.suppress(OSError):
-        click.echo(text, err=True, color=color)
+        click.echo(text + end, err=True, color=color, nl=False)
 
 
-def _is_terminal(stream: IO[Any] | None) -> bool:
+def is_terminal(stream: IO[Any] | None) -> bool:
+    """Whether somebody looks at a stream."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:

@@ -1,23 +1,21 @@
 """A whole capture in numbers: what `wsproxy info` prints."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wsproxy.cli import library
 from wsproxy.store.reader import Reader, Traffic
 from wsproxy.store.records import CaptureInfo, ClosureRecord, ConnectionRecord, GapRecord
 from wsproxy.wire.frames import Anomaly
 
-_NONE = Traffic(0, 0)
+if TYPE_CHECKING:
+    from wsproxy.filters.search import Search
 
-# A message shows what is wrong only at its end; mostly one of its frames says it, too.
-_OF_MESSAGES = (
-    "SELECT message.last_frame, message.connection, message.anomalies, coalesce(frame.anomalies, 0)"
-    " FROM message LEFT JOIN frame ON frame.connection = message.connection"
-    " AND frame.id BETWEEN message.first_frame AND message.last_frame"
-    " AND frame.from_client = message.from_client AND frame.anomalies != 0"
-    " WHERE message.anomalies != 0"
-)
+_NONE = Traffic(0, 0)
+_PORTION = 20_000
+"""Frames that are searched at a time."""
 
 
 @dataclass(slots=True)
@@ -48,11 +46,23 @@ class Overview:
     info: CaptureInfo
     connections: list[ConnectionOverview]
     gaps: list[GapRecord]
+    frames: int
+    """In the whole capture, whatever was counted."""
 
     @classmethod
-    def of(cls, reader: Reader) -> "Overview":
+    def of(
+        cls,
+        reader: Reader,
+        search: "Search | None" = None,
+        progress: Callable[[int, int], None] = lambda done, all_of_it: None,
+    ) -> "Overview":
         """
         Count everything, at one moment.
+
+        Args:
+            reader: the capture.
+            search: count only what it finds there, and show only the connections it has to do with.
+            progress: told how far the search has come: frames, and of how many.
 
         Raises:
             sqlite3.Error: the capture is damaged.
@@ -61,27 +71,34 @@ class Overview:
             info = reader.info()
             state = library.state_of(info.ended, reader.is_live())
             closures = reader.closures()
-            traffic = reader.traffic()
-            opcodes: dict[tuple[int, bool], dict[int, int]] = defaultdict(dict)
-            for (number, from_client, opcode), count in reader.opcodes().items():
-                opcodes[number, from_client][opcode] = count
-            anomalies = _anomalies(reader)
+            _, frames = reader.counts()
+            counts = _Counts()
+            if search is None:
+                counts.add(reader)
+            else:
+                for found in _portions(search, reader.last_frame(), progress):
+                    counts.add(reader, found)
             connections: list[ConnectionOverview] = []
             for record in reader.connections():
                 number = record.id
+                closure = closures.get(number)
+                sent, received = counts.traffic[number, True], counts.traffic[number, False]
+                if search and not (sent.frames or received.frames or _is_about(search, record, closure)):
+                    continue
                 connections.append(
                     ConnectionOverview(
                         record,
-                        closures.get(number),
-                        _state(record, number in closures, state),
-                        traffic.get((number, True), _NONE),
-                        traffic.get((number, False), _NONE),
-                        opcodes[number, True],
-                        opcodes[number, False],
-                        anomalies.get(number, {}),
+                        closure,
+                        _state(record, closure is not None, state),
+                        sent,
+                        received,
+                        counts.opcodes[number, True],
+                        counts.opcodes[number, False],
+                        counts.anomalies[number],
                     )
                 )
-            return cls(library.disk_size(reader.path), state, info, connections, reader.gaps())
+            size = library.disk_size(reader.path)
+            return cls(size, state, info, connections, reader.gaps(), frames)
 
     def in_state(self, state: str) -> int:
         """How many connections are in a state."""
@@ -112,18 +129,33 @@ def _sum(parts: list[Traffic]) -> Traffic:
     return Traffic(sum(part.frames for part in parts), sum(part.bytes for part in parts))
 
 
-def _anomalies(reader: Reader) -> dict[int, dict[Anomaly, int]]:
-    found: dict[int, dict[Anomaly, int]] = defaultdict(lambda: defaultdict(int))
-    for (number, anomalies), count in reader.anomalies().items():
-        for flag in Anomaly:
-            if flag in anomalies:
-                found[number][flag] += count
-    untold: dict[int, tuple[int, int]] = {}
-    for last, number, of_message, of_frame in reader.db.execute(_OF_MESSAGES):
-        _, left = untold.get(last, (number, of_message))
-        untold[last] = (number, left & ~of_frame)
-    for number, left in untold.values():
-        for flag in Anomaly:
-            if flag & left:
-                found[number][flag] += 1
-    return found
+class _Counts:
+    """What is counted of frames, in one go or in portions."""
+
+    def __init__(self) -> None:
+        self.traffic: dict[tuple[int, bool], Traffic] = defaultdict(lambda: _NONE)
+        self.opcodes: dict[tuple[int, bool], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self.anomalies: dict[int, dict[Anomaly, int]] = defaultdict(lambda: defaultdict(int))
+
+    def add(self, reader: Reader, only: Sequence[int] | None = None) -> None:
+        """All frames, or only these."""
+        for key, traffic in reader.traffic(only).items():
+            self.traffic[key] = _sum([self.traffic[key], traffic])
+        for (number, from_client, opcode), count in reader.opcodes(only).items():
+            self.opcodes[number, from_client][opcode] += count
+        for found in (reader.anomalies(only), reader.untold_anomalies(only)):
+            for (number, anomalies), count in found.items():
+                for flag in Anomaly:
+                    if flag in anomalies:
+                        self.anomalies[number][flag] += count
+
+
+def _portions(search: "Search", last: int, progress: Callable[[int, int], None]) -> Iterator[list[int]]:
+    for start in range(0, last, _PORTION):
+        if found := search.pick(start, min(start + _PORTION, last)):
+            yield found
+        progress(min(start + _PORTION, last), last)
+
+
+def _is_about(search: "Search", record: ConnectionRecord, closure: ClosureRecord | None) -> bool:
+    return search.about(record) or (closure is not None and search.about(record, closure))

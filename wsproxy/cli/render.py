@@ -19,10 +19,12 @@ import click
 
 from wsproxy.cli.fragments import Fragments
 from wsproxy.cli.words import anomaly_sentences, close_code, count, duration
+from wsproxy.decoders.decoded import Decoded
 from wsproxy.decoders.text import columns, preview, printable
 from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
+    DecisionRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
@@ -46,8 +48,11 @@ _RSV1 = 4
 _TRUNCATED = int(FrameFlag.TRUNCATED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _FROM_PROXY = int(FrameFlag.FROM_PROXY)
+_REDACTED = int(FrameFlag.REDACTED)
 # Flags that make a frame worth more words; MASKED is for the anomalies to judge.
-_NOTABLE = _TRUNCATED | _COMPRESSED | _FROM_PROXY | int(FrameFlag.RSV1 | FrameFlag.RSV2 | FrameFlag.RSV3)
+_NOTABLE = (
+    _TRUNCATED | _REDACTED | _COMPRESSED | _FROM_PROXY | int(FrameFlag.RSV1 | FrameFlag.RSV2 | FrameFlag.RSV3)
+)
 
 Part = tuple[str, str]
 """Text and the name of its style."""
@@ -113,14 +118,21 @@ class Renderer:
         fragments: knows what continuation frames continue.
         today: the local day as `YYYY-MM-DD`; before the first event of another day a line says
             which. None for the real one.
+        partial: events are left out, so the end of a connection does not say how many there were.
     """
 
     def __init__(
-        self, width: int, color: bool = False, fragments: Fragments | None = None, today: str | None = None
+        self,
+        width: int,
+        color: bool = False,
+        fragments: Fragments | None = None,
+        today: str | None = None,
+        partial: bool = False,
     ) -> None:
         self.width = width
         self._paint = Paint(color)
         self._fragments = fragments or Fragments()
+        self._partial = partial
         self._second = -1
         self._clock = ""
         self._day = today or time.strftime("%Y-%m-%d")
@@ -130,18 +142,26 @@ class Renderer:
         self._tints = [codes(f"number{n}") for n in range(_NUMBERS)]
         self._direction = {True: codes("send"), False: codes("receive")}
 
-    def line(self, event: Event) -> str:
-        """One or more whole lines, ending in a newline."""
+    def line(self, event: Event, decoded: Decoded | None = None) -> str:
+        """
+        One or more whole lines, ending in a newline.
+
+        Args:
+            event: the next one.
+            decoded: what the message means that it completes, if that is known.
+        """
         if type(event) is FrameEvent:
-            return self._frame(event)
+            return self._frame(event, decoded)
         if type(event) is ConnectionRecord:
             return self._connection(event)
         if type(event) is ClosureRecord:
             return self._closure(event)
+        if type(event) is DecisionRecord:
+            return self._decision(event)
         assert type(event) is GapRecord
         return self._gap(event)
 
-    def _frame(self, event: FrameEvent) -> str:
+    def _frame(self, event: FrameEvent, decoded: Decoded | None) -> str:
         frame, message = event.frame, event.message
         number, opcode, length = frame.connection, frame.opcode, frame.length
         kind = self._fragments.opcode(frame, event.again)
@@ -177,14 +197,14 @@ class Renderer:
         if message:
             anomalies |= message.anomalies
         if not anomalies:
-            return f"{start}{flags}{self._content(frame, message, kind, room)}\n"
+            return f"{start}{flags}{self._content(frame, message, kind, room, decoded)}\n"
 
         wrong = anomaly_sentences(anomalies)
         words = f"! {'; '.join(wrong)}"
         beside = room - len(words) - 2
-        content = self._content(frame, message, kind, max(room, 0))
+        content = self._content(frame, message, kind, max(room, 0), decoded)
         if columns(content) > beside >= _LEAST_PREVIEW:
-            content = self._content(frame, message, kind, beside)
+            content = self._content(frame, message, kind, beside, decoded)
         if columns(content) <= beside:
             gap = "  " if content else ""
             return f"{start}{flags}{content}{gap}{self._paint(words, 'wrong')}\n"
@@ -198,7 +218,9 @@ class Renderer:
             words.append("·arriving")
         elif event.again:
             words.append("·arrived")
-        if bits & _FROM_PROXY:
+        if event.decision:
+            words.append(f"·{decision_words(event.decision)}")
+        elif bits & _FROM_PROXY:
             words.append("·from proxy")
         rsv = (frame.header[0] & RSV) >> 4
         if bits & _COMPRESSED:
@@ -208,7 +230,9 @@ class Renderer:
             words.append(f"·rsv {rsv:03b}")
         if not frame.header[0] & FIN:
             words.append("·more")
-        if bits & _TRUNCATED:
+        if bits & _REDACTED:
+            words.append("·redacted")
+        elif bits & _TRUNCATED:
             words.append(f"·kept {frame.stored:,} B")
         if message and message.frames > 1:
             words.append(f"·ends {message.frames:,} frames, {_length(message)}")
@@ -216,7 +240,16 @@ class Renderer:
             words.append(_length(message))
         return " ".join(words)
 
-    def _content(self, frame: FrameRecord, message: MessageRecord | None, kind: int, room: int) -> str:
+    def _content(
+        self,
+        frame: FrameRecord,
+        message: MessageRecord | None,
+        kind: int,
+        room: int,
+        decoded: Decoded | None = None,
+    ) -> str:
+        if decoded is not None and (not decoded.verbatim or decoded.notes):
+            return self._meaning(frame, message, kind, room, decoded)
         if frame.opcode == Opcode.CLOSE:
             return _close_words(frame.payload, room)
         if message and message.content is not None:
@@ -224,6 +257,22 @@ class Renderer:
         if int(frame.flags) & _COMPRESSED:
             return printable("(the last frame shows the message)", room)
         return preview(frame.payload, kind == Opcode.TEXT, room, frame.length)
+
+    def _meaning(
+        self, frame: FrameRecord, message: MessageRecord | None, kind: int, room: int, decoded: Decoded
+    ) -> str:
+        """What a decoder says, or the content; then, after how long a call was answered, and the notes."""
+        words = f"({duration(decoded.latency)})" if decoded.latency is not None else ""
+        if decoded.notes:
+            words = f"{words} ({'; '.join(decoded.notes)})".lstrip()
+        words = printable(words, max(room // 2, 0))
+        left = room - (columns(words) + 1 if words else 0)
+        if decoded.verbatim:
+            text = self._content(frame, message, kind, left)
+        else:
+            # Of a long text no more is looked at than could be shown.
+            text = printable(decoded.event[: max(left, 0) + 1], left)
+        return f"{text} {words}" if words else text
 
     def _connection(self, record: ConnectionRecord) -> str:
         url = (printable(record.url), "plain")
@@ -250,9 +299,19 @@ class Renderer:
         parts: list[Part] = [(by, "plain" if record.clean else "bad"), (why, "plain"), (how, "dim")]
         if seen:
             parts.append((f"after {duration(record.time - seen.opened)}", "dim"))
-            for arrow, from_client in ((SENT, True), (RECEIVED, False)):
+            for arrow, from_client in () if self._partial else ((SENT, True), (RECEIVED, False)):
                 frames, size = seen.traffic[from_client]
                 parts.append((f"{arrow} {count(frames, 'frame')} {size:,} B", "dim"))
+        return self._flow(record.time, record.connection, parts)
+
+    def _decision(self, record: DecisionRecord) -> str:
+        """Nothing where the frame that was sent has said it already."""
+        if record.last_sent is not None:
+            return ""
+        arrow = SENT if record.from_client else RECEIVED
+        parts: list[Part] = [(f"{arrow} {decision_words(record)}", "warn")]
+        if record.note:
+            parts.append((printable(record.note), "dim"))
         return self._flow(record.time, record.connection, parts)
 
     def _gap(self, record: GapRecord) -> str:
@@ -354,6 +413,26 @@ def closure_words(record: ClosureRecord) -> tuple[str, str, str]:
     return by, why, f"{'clean' if record.clean else 'not clean'} ({record.how})"
 
 
+def decision_words(record: DecisionRecord) -> str:
+    """What was done to a message, to which, and by whom; harmless to show."""
+    first, last = record.first_frame, record.last_frame
+    which = "" if last is None else f" {last}" if first in (None, last) else f" {first}-{last}"
+    by = f" by {printable(record.by)}" if record.by else ""
+    held = f", after {duration(record.held)}" if record.held else ""
+    match record.action:
+        case "pass":
+            return f"frame{which} let go{by}{held}"
+        case "drop":
+            return f"frame{which} dropped{by}{held}"
+        case "edit":
+            return f"in place of{which},{by}{held}"
+        case "recode":
+            return f"compressed anew{which}{held}"
+        case "inject":
+            return f"injected{by}"
+    return f"{record.action}{by}"
+
+
 def _close_words(payload: bytes, room: int) -> str:
     if not payload:
         return printable("no status code", room)
@@ -369,6 +448,8 @@ def _close_words(payload: bytes, room: int) -> str:
 
 
 def _length(message: MessageRecord) -> str:
+    if message.truncated and not message.length and not message.anomalies:
+        return "refers to content that was not recorded"
     return f"{'at least ' if message.truncated else ''}{message.length:,} B"
 
 

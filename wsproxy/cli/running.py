@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from wsproxy.engine.master import Engine, EngineOptions
+    from wsproxy.filters.nodes import Filter
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -48,6 +49,11 @@ def engine_options(command: F) -> F:
             click.option(
                 "--ignore", multiple=True, metavar="REGEX",
                 help="Do not decrypt hosts that match (on host:port); tunnel them untouched.",
+            ),
+            click.option(
+                "-s", "--script", "scripts", multiple=True, metavar="PATH|NAME",
+                help="Load an addon: a script, or a shipped one (`wsproxy addons`); reloaded when it "
+                "changes. May be given several times.",
             ),
             click.option(
                 "--set", "settings", multiple=True, metavar="KEY=VALUE",
@@ -134,14 +140,26 @@ class Viewer:
 
     Args:
         engine: the running proxy.
-        as_json, color: as the options of `wsproxy log`.
+        as_json, color, wanted: as the options of `wsproxy log`.
+        more: other options of it, in words.
     """
 
-    def __init__(self, engine: "Engine", *, as_json: bool = False, color: str = "auto") -> None:
+    def __init__(
+        self,
+        engine: "Engine",
+        *,
+        as_json: bool = False,
+        color: str = "auto",
+        wanted: "Filter | None" = None,
+        more: Sequence[str] = (),
+    ) -> None:
         command = [sys.executable, "-m", "wsproxy", "log", str(engine.options.capture)]
         command += ["--follow", "--until-closed", "--color", color]
+        command += more
         if as_json:
             command.append("--json")
+        if wanted is not None:
+            command += ["--filter", str(wanted)]
         if engine.options.append:
             command += ["--from", str(engine.first_frame), "--since", str(engine.started)]
         # Ctrl-C reaches the viewer too, and it must not end before the proxy has: not even while it

@@ -11,6 +11,7 @@ from wsproxy.cli import output
 from wsproxy.cli.fragments import Fragments
 from wsproxy.cli.jsonl import JsonLines
 from wsproxy.cli.render import Renderer
+from wsproxy.decoders.follow import Follower
 from wsproxy.errors import CaptureError
 from wsproxy.store.reader import Reader
 from wsproxy.store.tail import Event, Tail, follow
@@ -41,6 +42,9 @@ def show(
     as_json: bool = False,
     color: bool = False,
     width: int | None = None,
+    partial: bool = False,
+    before: Callable[[], None] = lambda: None,
+    follower: Follower | None = None,
     stop: Callable[[], bool] = lambda: False,
     write: Callable[[str, bool], None] = output.emit,
 ) -> None:
@@ -54,15 +58,19 @@ def show(
         as_json: one JSON object per line instead of lines for people.
         color: of the lines for people.
         width: of the lines for people; the terminal's by default, also when that changes.
+        partial: these are not all events; so a continuation frame may continue what was not shown,
+            and the end of a connection does not sum it up.
+        before: called before anything is written.
+        follower: decodes the messages; without one they are shown raw.
         stop: asked between pages; True ends it.
         write: takes text and whether it is coloured.
     """
-    fragments = Fragments(reader)
+    fragments = Fragments(reader, gaps=partial)
     if as_json:
         line = JsonLines(reader, fragments, whole=to_the_end).line
         color = False
     else:
-        renderer = Renderer(width or output.line_width(), color, fragments)
+        renderer = Renderer(width or output.line_width(), color, fragments, partial=partial)
         line = renderer.line
     pages = follow(tail, reader, stop) if to_the_end else _pages(tail, stop)
     for page in pages:
@@ -71,8 +79,9 @@ def show(
         # A page is bounded in bytes, but a payload of control characters grows sixfold in JSON.
         text: list[str] = []
         size = 0
+        before()
         for event in page:
-            text.append(line(event))
+            text.append(line(event, follower.decoded(event) if follower else None))
             size += len(text[-1])
             if size > 1 << 20:
                 write("".join(text), color)

@@ -1,5 +1,7 @@
 """What the numbers and flags of a capture mean, in the words that people read."""
 
+import time
+
 from wsproxy.wire.frames import Anomaly
 
 ANOMALIES: dict[Anomaly, str] = {
@@ -79,6 +81,12 @@ def duration(ns: int) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
+
+
+def unrecorded(since: int) -> str:
+    """What to say of a capture in which frames are not recorded, since that time (ns)."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since // 1_000_000_000))
+    return f"NOT RECORDED since {when}: recording of frames was switched off"
 
 
 def file_size(size: int) -> str:

@@ -1,6 +1,7 @@
 """`wsproxy info`: a capture in numbers."""
 
 import json
+import sqlite3
 
 from tests.support.captures import MASK, Capture, capture, chat
 from wsproxy.wire.encode import encode_frame
@@ -13,7 +14,7 @@ def test_a_finished_capture_is_summed_up(wsproxy, tmp_path):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"File         {path}"
-    assert lines[2].endswith("by wsproxy test (schema 1)")
+    assert lines[2].endswith("by wsproxy test (schema 2)")
     assert lines[3].startswith("State        finished ")
     assert lines[4:] == [
         "Connections  2 (1 refused)",
@@ -24,6 +25,10 @@ def test_a_finished_capture_is_summed_up(wsproxy, tmp_path):
         '   closed by client  1000 normal closure "bye"  clean (eof)  after 80 ms',
         "   → 3 frames 23 B: 1 text, 1 close, 1 pong",
         "   ← 4 frames 25 B: 1 text, 1 binary, 1 close, 1 ping",
+        "   2 heartbeats, 40% of all messages",
+        '   → json                         1 ×         14 B {"user":"ada"}',
+        "   ← text                         1 ×         11 B grüß dich",
+        "   ← hex                          1 ×          8 B 89 50 4e 47 0d 0a 1a 0a",
         "",
         "#2 ws://example.test/secret",
         "   refused: 403 Forbidden",
@@ -81,7 +86,6 @@ def test_a_live_capture_says_who_writes_it(wsproxy, tmp_path):
 
 
 def test_an_interrupted_capture_says_so(wsproxy, tmp_path):
-    import sqlite3
 
     path = chat(tmp_path / "chat.wsp")
     with capture(path, append=True) as c:
@@ -98,8 +102,21 @@ def test_an_interrupted_capture_says_so(wsproxy, tmp_path):
     assert "the capture ends before its end" in result.stdout
 
 
+def test_a_capture_whose_writer_was_killed_while_it_recorded_no_frames_says_so(wsproxy, tmp_path):
+    path = chat(tmp_path / "a.wsp")
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO meta VALUES ('unrecorded_since', 1709640000000000000)")
+    db.commit()
+    db.close()
+    told = "NOT RECORDED since 2024-03-05 12:00:00: recording of frames was switched off"
+    assert told in wsproxy("info", path).stdout
+    assert told in wsproxy("log", path).stderr
+    assert json.loads(wsproxy("info", path, "--json").stdout)["unrecorded_since"].startswith(
+        "2024-03-05T12:00"
+    )
+
+
 def test_gaps_and_failures_are_not_overlooked(wsproxy, tmp_path):
-    import sqlite3
 
     with capture(tmp_path / "a.wsp") as c:
         c.open("ws://nowhere.test/", status=None, error="cannot\x1b[2J resolve")

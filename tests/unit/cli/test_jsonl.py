@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.captures import MASK, capture, chat
-from wsproxy.cli.jsonl import JsonLines, Timestamps
+from wsproxy.cli.jsonl import JsonLines
+from wsproxy.store.jsontext import Timestamps
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import GapRecord
@@ -66,6 +67,7 @@ def test_a_frame_is_this_object(frames):
             "length": 11,
             "stored": 11,
             "truncated": False,
+            "redacted": False,
             "origin": "peer",
             "compressed": False,
             "header": "818b37fa213d",
@@ -320,14 +322,20 @@ def test_every_key_is_documented(tmp_path, wsproxy):
         c.send(number, encode_frame(2, b"a", fin=False, mask=MASK))
         c.send(number, encode_frame(0, b"b", mask=MASK))
         c.open(status=404, response=b"HTTP/1.1 404 \xe9\r\n\r\n", body=b"\xff")
+    with capture(path, append=True) as c:
+        number = c.open()
+        c.relay(number).inject(True, 1, b"nobody said this", "hand")
     found = events(path)
+    assert {event["event"] for event in found} == {"frame", "open", "decision", "close"}
 
     for event in [*found, json.loads(gap_line(path))]:
         message = event.pop("message", {})
         assert set(event) <= section(f"`{event['event']}`")
         assert set(message) <= section("`message` in a frame")
     info = json.loads(wsproxy("info", path, "--json").stdout)
-    assert keys_of(info) <= section("`wsproxy info --json`")
+    spoken = [connection.pop("spoken") for connection in info["connections"]]
+    assert keys_of(spoken[0]) <= section("`spoken` in a connection")
+    assert keys_of(info) | {"spoken"} <= section("`wsproxy info --json`")
 
 
 def test_every_anomaly_is_documented():

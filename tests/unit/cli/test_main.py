@@ -180,14 +180,14 @@ def test_commands_are_completed_without_importing_them(home):
         env={
             **os.environ,
             "_WSPROXY_COMPLETE": "bash_complete",
-            "COMP_WORDS": "wsproxy ca",
+            "COMP_WORDS": "wsproxy cap",
             "COMP_CWORD": "1",
         },
         capture_output=True,
         text=True,
     )
 
-    assert process.stdout.split() == ["plain,captures", "plain,ca"]
+    assert process.stdout.split() == ["plain,captures"]
 
 
 class Terminal:

@@ -178,6 +178,17 @@ def test_findings_about_the_handshake_follow_its_line(tmp_path):
     )
 
 
+def test_a_message_that_refers_to_what_was_not_recorded_says_so(tmp_path):
+    with capture(tmp_path / "a.wsp") as c:
+        number = c.open(extensions=DEFLATE)
+        c.omit()
+        c.send(number, encode_frame(1, deflated(b"hello"), rsv=4, mask=MASK))
+        c.resume()
+        c.send(number, encode_frame(1, b"\xca\x00\x11\x00\x00", rsv=4, mask=MASK))
+    [line] = of_frames(lines(tmp_path / "a.wsp"))
+    assert line.rstrip().endswith("·deflate refers to content that was not recorded")
+
+
 def test_a_gap_is_loud():
     gap = GapRecord(1, 1_709_640_000_000_000_000, 1_709_640_005_000_000_000, 1234, 5678, "disk full\x1b[2J")
 
