@@ -2,15 +2,17 @@
 #
 #   make demo       see live frames of a built-in server, without the internet (ARGS=--browser: by hand)
 #   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
-#   make test       linters, types, import rules, all tests; on the oldest and the newest Python here
+#   make test       linters, types, import rules, all tests; on the oldest and the newest Python here (the
+#                   modes of the proxy besides `regular` on the newest only; `make test-layer` has all on both)
 #   make test-layer the end-to-end tests without the fast path (--set fast_path=false)
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
 #   make bench      CPU per message beside mitmproxy, mockttp, haproxy and others (ARGS=--quick: 3 minutes)
+#   make bench-filters  a search through a million frames with every kind of filter (ARGS="--repeat 1")
 #   make clean      remove what the targets above have made
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-layer test-setup chromium node autobahn bench clean
+.PHONY: help demo run test test-layer test-setup chromium node autobahn bench bench-filters clean
 
 ARGS ?=
 PYTHONS := $(shell bash .ci/pythons)
@@ -66,7 +68,8 @@ test: test-setup
 	    echo "== $$venv"; \
 	    $$venv/bin/mypy; \
 	    (export PATH="$$PWD/$$venv/bin:$$PATH"; lint-imports --no-cache >/dev/null || lint-imports --no-cache); \
-	    $$venv/bin/python -m pytest -q -n 2 --dist loadgroup $(ARGS); \
+	    if [ $$venv = $$newest ]; then ways=regular,reverse,socks5,upstream; else ways=regular; fi; \
+	    WSPROXY_TEST_WAYS=$$ways $$venv/bin/python -m pytest -q -n 2 --dist loadgroup $(ARGS); \
 	done
 
 autobahn: $(firstword $(addsuffix /ready,$(TEST_VENVS)))
@@ -74,6 +77,9 @@ autobahn: $(firstword $(addsuffix /ready,$(TEST_VENVS)))
 
 bench: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 	@$(lastword $(TEST_VENVS))/bin/python tests/bench/run.py $(ARGS)
+
+bench-filters: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(lastword $(TEST_VENVS))/bin/python tests/bench/filters.py $(ARGS)
 
 # The end-to-end tests once more with every frame on the layer, as where the fast path cannot go.
 test-layer: test-setup

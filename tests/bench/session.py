@@ -19,7 +19,7 @@ from tests.bench.loads.base import Load, Reading, Settings
 from tests.bench.peers import certificate
 from tests.bench.programs import Program, ProgramFailed
 from tests.bench.proxies.base import Proxy, Unavailable
-from tests.bench.proxies.python import WsproxyWithoutPayload
+from tests.bench.proxies.python import WsproxyWithoutPayload, WsproxyWithoutRecording
 from tests.bench.results import Sample
 
 Say = Callable[[str], None]
@@ -153,8 +153,12 @@ class Session:
 def _suits(proxy: Proxy, load: Load) -> bool:
     if load.only:
         return proxy.name in load.only
+    if proxy.special:
+        return False
     if proxy.name == "direct":
         return load.direct
+    if isinstance(proxy, WsproxyWithoutRecording):
+        return load.recording_matters
     return load.payload_matters or not isinstance(proxy, WsproxyWithoutPayload)
 
 

@@ -9,6 +9,7 @@ from tests.bench.results import Results
 
 US = "wsproxy"
 LEAN = "wsproxy-1k"
+OFF = "wsproxy-off"
 STOCK = "mitmdump"
 BLIND = "haproxy"
 PEERS = ("mockttp", "http-mitm-proxy")
@@ -111,11 +112,22 @@ _RATIOS = (
     _Ratio(_STREAMS, "CPU: at most 1/100 of mitmdump", _of(STOCK), 1 / 100),
     _Ratio(_STREAMS, "CPU: below the best peer", _best_peer, 1, schemes=("ws",), below=True),
     _Ratio(_STREAMS, "CPU: at most 1.2x the best peer", _best_peer, 1.2, schemes=("wss",)),
+    _Ratio(
+        _STREAMS, "CPU, not recorded: at most 1/2 of the best peer", _best_peer, 1 / 2,
+        schemes=("wss",), ours=OFF,
+    ),
     _Ratio(("push-deflate",), "CPU: at most 1/50 of mitmdump", _of(STOCK), 1 / 50),
     _Ratio(("push-deflate",), "CPU: below 1/10 of the best peer", _best_peer, 1 / 10, below=True),
     _Ratio(("binary",), "CPU: at most 1/2 of mitmdump", _of(STOCK), 1 / 2),
     _Ratio(("binary",), "CPU, payloads not kept: at most 1/4 of mitmdump", _of(STOCK), 1 / 4, ours=LEAN),
     _Ratio(("binary",), "CPU: below the best peer", _best_peer, 1, below=True),
+    *(
+        _Ratio(
+            ("rewrite", "rewrite-deflate"), f"CPU, {what}: at most 1/5 of it in mitmdump",
+            _of("mitmdump-script"), 1 / 5, ours=ours,
+        )
+        for ours, what in (("wsproxy-script", "the same script"), ("wsproxy-addon", "an addon that does it"))
+    ),
     _Ratio(
         ("idle",), "memory per socket (the larger number): at most mitmdump's", _of(STOCK), 1,
         metric="kib_per_socket_many",

@@ -8,7 +8,15 @@ from tests.bench.loads.idle import IdleLoad
 from tests.bench.loads.million import MillionLoad
 from tests.bench.loads.pingpong import PingPong64Load, PingPongLoad
 from tests.bench.loads.rest import RestLoad
-from tests.bench.loads.stream import BinaryDeflateLoad, BinaryLoad, PushDeflateLoad, PushLoad, StreamLoad
+from tests.bench.loads.stream import (
+    BinaryDeflateLoad,
+    BinaryLoad,
+    PushDeflateLoad,
+    PushLoad,
+    RewriteDeflateLoad,
+    RewriteLoad,
+    StreamLoad,
+)
 
 LOADS: dict[str, Load] = {
     load.name: load
@@ -18,6 +26,8 @@ LOADS: dict[str, Load] = {
         StreamLoad(),
         PushLoad(),
         PushDeflateLoad(),
+        RewriteLoad(),
+        RewriteDeflateLoad(),
         BinaryLoad(),
         BinaryDeflateLoad(),
         ConnectionsLoad(),

@@ -78,6 +78,7 @@ class Load:
         fresh: every measurement gets a new process of the proxy.
         once: one measurement is enough, or all there is time for.
         payload_matters: also measured with a wsproxy that keeps no payloads.
+        recording_matters: also measured with a wsproxy that records no frames.
     """
 
     name: ClassVar[str]
@@ -89,6 +90,7 @@ class Load:
     fresh: ClassVar[bool] = False
     once: ClassVar[bool] = False
     payload_matters: ClassVar[bool] = False
+    recording_matters: ClassVar[bool] = False
     only: ClassVar[tuple[str, ...]] = ()
     """Names of the proxies it is for; empty for all."""
 

@@ -77,17 +77,32 @@ class StreamLoad(Load):
     name = "stream"
     title = "Stream of 64-byte messages from the client"
     work = Upload
+    recording_matters = True
 
 
 class PushLoad(Load):
     name = "push"
     title = "Server push of 128-byte JSON messages"
     work = Download
+    recording_matters = True
 
 
 class PushDeflateLoad(Load):
     name = "push-deflate"
     title = "Server push of 128-byte JSON messages, compressed (context takeover)"
+    work = DownloadDeflate
+
+
+class RewriteLoad(PushLoad):
+    name = "rewrite"
+    title = "Server push of 128-byte JSON messages, each changed by a script"
+    only = ("wsproxy-addon", "wsproxy-script", "mitmdump-script")
+    recording_matters = False
+
+
+class RewriteDeflateLoad(RewriteLoad):
+    name = "rewrite-deflate"
+    title = "Server push of 128-byte JSON messages, compressed, each changed by a script"
     work = DownloadDeflate
 
 

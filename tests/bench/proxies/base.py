@@ -32,6 +32,8 @@ class Proxy(ABC):
     name: ClassVar[str]
     intercepts: ClassVar[bool] = True
     """It reads messages, and has an authority of its own."""
+    special: ClassVar[bool] = False
+    """Only for loads that name it."""
     tunnel: ClassVar[bool] = True
     """Clients ask it with CONNECT."""
 

@@ -18,12 +18,15 @@ import wsproxy
 from tests.bench.programs import Program
 from tests.bench.proxies.base import START_TIMEOUT, Proxy, Unavailable
 
+_SCRIPTS = Path(__file__).parents[1] / "scripts"
+
 
 class Wsproxy(Proxy):
     """`wsproxy dump`, which records every frame."""
 
     name = "wsproxy"
     settings: ClassVar[tuple[str, ...]] = ()
+    script: ClassVar[str] = ""
 
     def version(self) -> str:
         return f"wsproxy {wsproxy.__version__}"
@@ -36,6 +39,8 @@ class Wsproxy(Proxy):
         command = [sys.executable, "-m", "wsproxy", "dump", "-q", "-p", "0", "-w", str(capture), "-k"]
         for setting in self.settings:
             command += ["--set", setting]
+        if self.script:
+            command += ["-s", str(_SCRIPTS / self.script)]
         program = Program(command, env={"WSPROXY_HOME": str(self.folder / "home")})
         port = program.line(_listening, START_TIMEOUT)
         return program, {"ws": port, "wss": port}
@@ -53,10 +58,34 @@ class WsproxyWithoutPayload(Wsproxy):
     settings = ("frame_limit=1k", "message_limit=1k")
 
 
+class WsproxyWithoutRecording(Wsproxy):
+    """The same, recording connections and no frames."""
+
+    name = "wsproxy-off"
+    settings = ("record=false",)
+
+
+class WsproxyWithAddon(Wsproxy):
+    """The same with an addon that changes every message."""
+
+    name = "wsproxy-addon"
+    special = True
+    script = "rewrite.py"
+
+
+class WsproxyWithScript(Wsproxy):
+    """The same with the script that mitmdump is given."""
+
+    name = "wsproxy-script"
+    special = True
+    script = "rewrite_mitmproxy.py"
+
+
 class Mitmdump(Proxy):
     """mitmproxy without a display, as it comes."""
 
     name = "mitmdump"
+    script: ClassVar[str] = ""
 
     def version(self) -> str:
         self._path()
@@ -72,9 +101,19 @@ class Mitmdump(Proxy):
     def launch(self) -> tuple[Program, dict[str, int]]:
         command = [self._path(), "-q", "--listen-host", "127.0.0.1", "-p", "0"]
         command += ["--set", "ssl_insecure=true", "--set", f"confdir={self.folder}"]
+        if self.script:
+            command += ["-s", str(_SCRIPTS / self.script)]
         program = Program(command)
         port = _listening_port(program)
         return program, {"ws": port, "wss": port}
+
+
+class MitmdumpWithScript(Mitmdump):
+    """The same with a script that changes every message."""
+
+    name = "mitmdump-script"
+    special = True
+    script = "rewrite_mitmproxy.py"
 
 
 def _listening(line: str) -> int | None:
