@@ -38,7 +38,6 @@ class Settings:
             True,
             "Relay WebSockets from socket to socket where possible, past mitmproxy's layers.",
         )
-
         loader.add_option(
             "edit_limit", str, "16m", "Content up to which a message can be changed or held; as frame_limit."
         )
