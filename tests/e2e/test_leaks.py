@@ -4,6 +4,7 @@ What is left of sockets that are gone: nothing.
 
 import asyncio
 import gc
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,10 @@ async def test_sockets_leave_no_task_no_file_and_no_object_behind(
         bare._open.clear()
         await until(lambda: process.num_fds() <= files)
         left = _left(kinds)
-        # Python 3.11 with uvloop may still refer to what it ran last; all others are gone.
-        assert sum(isinstance(thing, layer.RelayLayer) for thing in left) <= 1, left
-        assert len(left) <= 5, left
+        # Python 3.11 with uvloop may still refer to the last of them; all others are gone.
+        kept = 1 if sys.version_info < (3, 12) else 0
+        assert sum(isinstance(thing, layer.RelayLayer) for thing in left) <= kept, left
+        assert len(left) <= 5 * kept, left
         assert not proxy.proxy.engine.sockets._waiting
         assert not fastpath._tasks
         assert not layer._tasks
