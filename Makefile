@@ -65,9 +65,11 @@ test: test-setup
 	$$newest/bin/ruff check .; \
 	$$newest/bin/ruff format --check .; \
 	for venv in $(TEST_VENVS); do \
-	    echo "== $$venv"; \
 	    $$venv/bin/mypy; \
 	    (export PATH="$$PWD/$$venv/bin:$$PATH"; lint-imports --no-cache >/dev/null || lint-imports --no-cache); \
+	done; \
+	for venv in $(TEST_VENVS); do \
+	    echo "== $$venv"; \
 	    if [ $$venv = $$newest ]; then ways=regular,reverse,socks5,upstream; else ways=regular; fi; \
 	    WSPROXY_TEST_WAYS=$$ways $$venv/bin/python -m pytest -q -n 2 --dist loadgroup $(ARGS); \
 	done

@@ -97,9 +97,11 @@ class TlsConfig(tlsconfig.TlsConfig):
         authority_key: Any = store.default_privatekey
         if entry.privatekey is authority_key and isinstance(authority_key, rsa.RSAPrivateKey):
             certificate = leaf.over(entry.cert._cert, self._key, authority_key)
+            # Typed as an RSA key in mitmproxy 11, as any key later.
+            leaf_key: Any = self._key
             entry = certs.CertStoreEntry(
                 cert=certs.Cert(certificate),
-                privatekey=self._key,  # type: ignore[arg-type]
+                privatekey=leaf_key,
                 chain_file=entry.chain_file,
                 chain_certs=entry.chain_certs,
             )
