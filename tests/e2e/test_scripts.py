@@ -224,7 +224,9 @@ def websocket_message(flow: http.HTTPFlow):
     last = flow.websocket.messages[-1]
     if last.is_text and "secret" in last.text:
         last.drop()
-        ctx.master.commands.call("inject.websocket", flow, last.from_client, b"ssssssh!")
+        # Bytes by its documentation now, text by that of versions before.
+        whisper = "ssssssh!" if last.from_client else b"ssssssh!"
+        ctx.master.commands.call("inject.websocket", flow, last.from_client, whisper)
 
 
 async def again_and_again(flow: http.HTTPFlow):

@@ -132,21 +132,20 @@ class Line:
         self._tracker = MessageTracker(self.from_client, self.deflate)
         self._answers: list[Callable[[], None]] = []
         self.relay = Relay(1, self._record)
-        self.relay.prepare(
-            Port(
-                1,
-                self.deflate,
-                False,
-                self.limit,
-                self.waiting,
-                self._record,
-                self._clock,
-                self._write,
-                self._ask,
-                self.warnings.append,
-                self.drained.append,
-            )
+        self.port = Port(
+            1,
+            self.deflate,
+            False,
+            self.limit,
+            self.waiting,
+            self._record,
+            self._clock,
+            self._write,
+            self._ask,
+            self.warnings.append,
+            self.drained.append,
         )
+        self.relay.prepare(self.port)
 
     def feed(self, *reads: bytes) -> None:
         """What the proxy reads from the sender, each with its own event."""

@@ -15,7 +15,7 @@ from wsproxy.addon.owner import RAISED
 from wsproxy.addon.script import Script
 from wsproxy.wire import frames
 from wsproxy.wire.frames import Opcode
-from wsproxy.wire.transit import Transit
+from wsproxy.wire.transit import Decision, Transit
 
 
 class _Step(NamedTuple):
@@ -26,15 +26,6 @@ class _Step(NamedTuple):
     call: Callable[..., Any]
     connection: Connection
     about: Message | Frame
-
-
-class _Before(NamedTuple):
-    """What was decided before a hook was called."""
-
-    content: bytes
-    opcode: int
-    dropped: bool
-    by: tuple[str, ...]
 
 
 def dispatch(scripts: tuple[Script, ...], facts: Facts, transit: Transit, then: Callable[[], None]) -> None:
@@ -68,7 +59,7 @@ def _steps(scripts: tuple[Script, ...], facts: Facts, transit: Transit) -> Itera
 
 def _go(facts: Facts, transit: Transit, steps: Iterator[_Step], then: Callable[[], None]) -> None:
     for step in steps:
-        before = _Before(transit.content, transit.sent_opcode, transit.is_dropped, transit.by)
+        before = transit.decision
         try:
             result = step.call(step.connection, step.about)
         except RAISED as error:
@@ -91,7 +82,7 @@ async def _go_on(
     transit: Transit,
     steps: Iterator[_Step],
     step: _Step,
-    before: _Before,
+    before: Decision,
     result: Awaitable[Any],
     then: Callable[[], None],
 ) -> None:
@@ -107,7 +98,7 @@ async def _go_on(
         transit.release(step.script.by)
 
 
-def _take_back(step: _Step, transit: Transit, before: _Before) -> None:
+def _take_back(step: _Step, transit: Transit, before: Decision) -> None:
     """A hook raised: what it decided does not count."""
     if isinstance(step.about, Message):
         step.about._let_go()
@@ -116,13 +107,13 @@ def _take_back(step: _Step, transit: Transit, before: _Before) -> None:
         transit.record_as(b"", step.script.by)
     if transit.is_gone:
         return
-    now = _Before(transit.content, transit.sent_opcode, transit.is_dropped, before.by)
-    if now != before:
-        transit.replace(before.content, step.script.by, before.opcode)
-        if before.dropped:
+    content, opcode, dropped, by = before
+    if transit.decision[:3] != before[:3]:
+        transit.replace(content, step.script.by, opcode)
+        if dropped:
             transit.drop(step.script.by)
     if not transit.is_held:
-        transit.by = before.by
+        transit.by = by
 
 
 async def guarded(script: Script, hook: str, result: Awaitable[Any]) -> None:

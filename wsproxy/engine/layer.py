@@ -90,7 +90,11 @@ class RelayLayer(layer.Layer):
 
     def _inject(self, message: WebSocketMessage) -> None:
         """mitmproxy's command `inject.websocket`."""
-        self._conversation.inject(message.from_client, int(message.type), message.content, "inject.websocket")
+        content: bytes | str = message.content
+        if isinstance(content, str):
+            # Called by a script, the command does not look at what it is given.
+            content = content.encode("utf-8", "surrogateescape")
+        self._conversation.inject(message.from_client, int(message.type), content, "inject.websocket")
 
     def _data(self, event: events.DataReceived) -> layer.CommandGenerator[None]:
         relay = self._relay

@@ -9,7 +9,7 @@ from wsproxy.store.records import FrameFlag
 from wsproxy.store.rows import FLAGS, FRAME_COLUMNS, WHOLE_MESSAGE_CELLS, Row, RowBuilder
 from wsproxy.store.schema import MAX_INTEGER
 from wsproxy.wire.deflate import Inflater
-from wsproxy.wire.frames import Anomaly, Batch, FrameScanner, header_length, header_mask
+from wsproxy.wire.frames import FIN, MASK_BIT, Anomaly, Batch, FrameScanner, header_length, header_mask
 from wsproxy.wire.mask import apply_mask
 from wsproxy.wire.messages import Message, MessageTracker
 from wsproxy.wire.transit import Arrival, Decided
@@ -70,8 +70,11 @@ class EditRowBuilder(RowBuilder):
         direction.ended = 0
         transit = arrival.transit
         if transit.recorded is None:
-            for batch in arrival.batches:
+            *before, newest = arrival.batches
+            for batch in before:
                 self.batch(batch)
+            # Inflated once is enough.
+            self.batch(newest, transit.original if transit.compressed and len(transit.sizes) == 1 else None)
         else:
             self.replaced(arrival.batches, transit.recorded)
         last = direction.ended or self.last_frame
@@ -133,6 +136,49 @@ class EditRowBuilder(RowBuilder):
         )
         self.decisions.append(row)
 
+    def _sent_whole(self, decided: Decided) -> bool:
+        """By far the most: a message in one frame, all of which is kept. False: it is anything else."""
+        sent, content, arrived = decided.sent, decided.content, decided.arrived
+        first, second = sent[0], sent[1]
+        size = second & 0x7F
+        if size > 126 or not first & FIN or len(sent) > self._limits.frame:
+            return False
+        body = 2 if size < 126 else 4
+        if second & MASK_BIT:
+            body += 4
+            plain = apply_mask(sent[body:], sent[body - 4 : body])
+            flags = FLAGS[first >> 4] | _FROM_PROXY | _MASKED
+        else:
+            plain = sent[body:]
+            flags = FLAGS[first >> 4] | _FROM_PROXY
+        if size == 126:
+            size = sent[2] << 8 | sent[3]
+        if size != len(plain) or (arrived and arrived.recorded is not None):
+            return False
+        if content is not None and len(content) > self._limits.message:
+            return False
+        connection, side, opcode = decided.connection, int(decided.from_client), first & 15
+        self.last_frame = frame = self.last_frame + 1
+        self.seen_frames += 1
+        if content is not None:
+            self.whole_messages += (frame, connection, frame, side, opcode, len(content), content)
+            self.inflated += len(content)
+        if decided.compressed:
+            flags |= _COMPRESSED
+        self.cells += (
+            frame,
+            connection,
+            decided.time,
+            side,
+            opcode,
+            flags,
+            size,
+            sent[:body],
+            plain,
+            0,
+        )
+        return True
+
     def inflater(self, connection: int, from_client: bool) -> Inflater | None:
         """An inflater in step with what was recorded of a direction until now."""
         direction = self._directions.get((connection, from_client))
@@ -141,6 +187,8 @@ class EditRowBuilder(RowBuilder):
 
     def _sent(self, decided: Decided) -> tuple[int, int]:
         """The frames the proxy has made. Returns the ids of the first and the last."""
+        if decided.action in ("edit", "recode") and self._sent_whole(decided):
+            return self.last_frame, self.last_frame
         scanner = FrameScanner()
         first = self.last_frame + 1
         content = decided.content

@@ -224,13 +224,13 @@ class Recorder:
         if type(record) is tuple:
             self.add(record)
             return
-        if isinstance(record, Decided):
+        if type(record) is Decided:
             self._queued += record.size + _OVERHEAD
-        elif isinstance(record, Arrival):
-            self._queued += _cost(*record.batches)
+        elif type(record) is Arrival:
+            self._queued += _cost(record.batches)
         else:
-            assert isinstance(record, Withheld)
-            self._queued += _cost(record.batch)
+            assert type(record) is Withheld
+            self._queued += _cost([record.batch])
         self._queue.append(record)
         if not self._wake.is_set():
             self._wake.set()
@@ -340,11 +340,11 @@ class Recorder:
                 size += item[4]
             elif type(item) is Arrival:
                 rows.arrival(item)
-                taken += _cost(*item.batches)
+                taken += _cost(item.batches)
                 size += sum(batch[4] for batch in item.batches)
             elif type(item) is Withheld:
                 rows.replaced([item.batch], None)
-                taken += _cost(item.batch)
+                taken += _cost([item.batch])
                 size += item.batch[4]
             elif type(item) is Decided:
                 rows.decided(item)
@@ -487,9 +487,12 @@ class Recorder:
             db.close()
 
 
-def _cost(*batches: Batch) -> int:
+def _cost(batches: list[Batch]) -> int:
     """Bytes of memory that batches of the edit state take in the queue."""
-    return sum(batch[4] + _OVERHEAD * (len(batch[3]) + 1) for batch in batches)
+    cost = 0
+    for batch in batches:
+        cost += batch[4] + _OVERHEAD * (len(batch[3]) + 1)
+    return cost
 
 
 def _insert(db: sqlite3.Connection, statements: dict[int, str], columns: int, cells: list[Any]) -> None:

@@ -163,8 +163,14 @@ class RowBuilder:
                 anomalies | _INCOMPLETE,
             )
 
-    def batch(self, batch: Batch) -> None:
-        """What one read brought."""
+    def batch(self, batch: Batch, known: bytes | None = None) -> None:
+        """
+        What one read brought.
+
+        Args:
+            batch: its frames.
+            known: what its last frame says, where that is a compressed message somebody has inflated.
+        """
         connection, from_client, time, pieces, size = batch
         direction = self._directions.get((connection, from_client))
         if direction is None:
@@ -176,7 +182,7 @@ class RowBuilder:
         # A bool costs SQLite's adapter more than a number.
         side = int(from_client)
         idle = tracker.is_idle
-        inflate = tracker.inflate
+        inflate, know = tracker.inflate, tracker.know
         put_message = self.whole_messages.extend
         plain_header, plain_flags = (6, _PLAIN | _MASKED) if from_client else (2, _PLAIN)
         deflated_flags = plain_flags | _DEFLATED
@@ -209,7 +215,7 @@ class RowBuilder:
                 if first & 0x40 and inflate:
                     last += 1
                     opcode = first & 15
-                    content = inflate(plain)
+                    content = inflate(plain) if known is None or piece is not pieces[-1] else know(known)
                     if type(content) is bytes and (content.isascii() or opcode == 2 or is_utf8(content)):
                         size = len(content)
                         inflated += size

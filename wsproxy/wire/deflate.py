@@ -152,6 +152,8 @@ class Inflater:
         """The last plaintext: at least the window, and not much more than twice of it."""
         self._remembered = 0
         self._zlib = zlib.decompressobj(-self._bits)
+        self._is_behind = False
+        """`_zlib` has not seen the last messages, whose plaintext is known."""
 
     def message(self, data: bytes) -> bytes | Inflated:
         """
@@ -161,6 +163,8 @@ class Inflater:
             The content alone, if that is all of it and nothing went wrong: one object less for nearly
             every message.
         """
+        if self._is_behind:
+            self._catch_up()
         engine = self._zlib
         if self._failed or engine.eof or not self._limit:
             self.feed(data)
@@ -186,8 +190,23 @@ class Inflater:
         self.feed(rest)
         return self._end()
 
+    def know(self, content: bytes) -> bytes | Inflated:
+        """
+        In place of `message()`, where somebody else has inflated it already.
+
+        The window is that of the plaintext, so inflating can go on from here any time.
+        """
+        if not self._fresh_each_time:
+            self._remember(content)
+            self._is_behind = True
+        if len(content) <= self._limit:
+            return content
+        return Inflated(content[: self._limit], len(content), False)
+
     def feed(self, data: bytes) -> None:
         """Take a further part of the current message's compressed data."""
+        if self._is_behind:
+            self._catch_up()
         while data and not self._failed:
             room = self._limit - self._kept
             if room <= 0 and self._length >= self.most:
@@ -234,6 +253,8 @@ class Inflater:
 
     def copy(self) -> "Inflater":
         """Another one that goes on from here by itself; for the moment between two messages."""
+        if self._is_behind:
+            self._catch_up()
         twin = Inflater(self._bits, self._fresh_each_time, self._limit)
         twin._failed = self._failed
         twin._recent = self._recent.copy()
@@ -280,6 +301,11 @@ class Inflater:
             window = part[-WINDOW:] if len(part) >= WINDOW else self.window()
             self._recent = [window]
             self._remembered = len(window)
+
+    def _catch_up(self) -> None:
+        self._is_behind = False
+        if not self._failed:
+            self._zlib = self._restarted()
 
     def _restarted(self) -> "zlib._Decompress":
         window = self.window()

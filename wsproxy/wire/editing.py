@@ -10,22 +10,33 @@ the `Outlet`'s. The rules on this side:
 - *What cannot be edited passes*, in its turn: messages above the limit, those whose reserved bits
   nobody explains, compressed data that is not. What is unfinished when its sender ends passes as
   far as it came.
-- The inflater must be in step with the sender's window (RFC 7692 section 7.2). In the middle of a
+- The inflater must be in step with the sender's window (`wsproxy.wire.window`). In the middle of a
   stream it is fetched from the recorder, which has followed it all along; until it is here, what is
   read waits.
 """
 
-from collections.abc import Iterator
-
+from wsproxy.wire.account import Account
 from wsproxy.wire.assembly import Assembly, Control, Injected, Through
-from wsproxy.wire.deflate import TAIL, Inflater
-from wsproxy.wire.frames import FIN, RSV1, RSV2, RSV3, Batch, FrameScanner, Opcode, Piece, header_length
+from wsproxy.wire.deflate import Inflater
+from wsproxy.wire.frames import (
+    FIN,
+    MASK_BIT,
+    RSV1,
+    RSV2,
+    RSV3,
+    FrameScanner,
+    Opcode,
+    Piece,
+    header_length,
+)
+from wsproxy.wire.mask import apply_mask
 from wsproxy.wire.outlet import Outlet
 from wsproxy.wire.port import Offer, Port
-from wsproxy.wire.transit import Arrival, Transit, Withheld
+from wsproxy.wire.transit import Transit
+from wsproxy.wire.window import Window
 
-_RATIO = 1032
-"""Deflate cannot make more of a byte than this."""
+_WHOLE = frozenset({FIN | 1, FIN | 2, FIN | RSV1 | 1, FIN | RSV1 | 2})
+"""First bytes of frames that are messages of their own."""
 
 _CONTROL = 125
 """Bytes of payload a legal control frame has at most (RFC 6455 section 5.5)."""
@@ -59,19 +70,15 @@ class Editor:
         self._port = port
         self._offer_to = offer
         self._outlet = Outlet(from_client, scanner, port)
-        self._inflater: Inflater | None = None
-        self._inflated_size = 0
-        """Bytes the compressed message in flight has become so far."""
+        self._window: Window | None = None
+        """Of the sender, where it is compressed and was followed."""
         self._message: Assembly | Through | None = None
         """The data message in flight."""
         self._target: Assembly | Through | Control | None = None
         """Where the frame in flight belongs."""
         self._ends = False
         """The frame in flight is the last of its message."""
-        self._batch: list[Piece] = []
-        """What was read and is not on record yet."""
-        self._own: list[tuple[int, Piece]] = []
-        """The same of the message in flight, with its times, where that waits for the message's end."""
+        self._account = Account(from_client, port)
         self._out: list[bytes] | None = None
         """Where what leaves is gathered; None where nobody does."""
         self._offering = False
@@ -80,7 +87,7 @@ class Editor:
         """What was read while the inflater is being fetched."""
         if port.deflate and offer:
             if untouched or not port.takeover(from_client):
-                self._inflater = port.deflate.inflater(from_client, port.limit)
+                self._follow(port.deflate.inflater(from_client, port.limit))
             elif followed:
                 self._backlog = []
                 port.ask(from_client, self._answered)
@@ -115,8 +122,8 @@ class Editor:
         """Somebody else is asked from the next message on, or nobody."""
         port = self._port
         self._offer_to = offer
-        if offer and self._inflater is None and port.deflate and not port.takeover(self._from_client):
-            self._inflater = port.deflate.inflater(self._from_client, port.limit)
+        if offer and self._window is None and port.deflate and not port.takeover(self._from_client):
+            self._follow(port.deflate.inflater(self._from_client, port.limit))
 
     def receive(self, data: bytes) -> bytes:
         """
@@ -189,7 +196,8 @@ class Editor:
 
     def _answered(self, inflater: Inflater | None) -> None:
         """The inflater is here; without one, compressed messages pass as they are."""
-        self._inflater = inflater
+        if inflater is not None:
+            self._follow(inflater)
         backlog, self._backlog = self._backlog, None
         out = self._out = []
         for data, now in backlog or ():
@@ -210,6 +218,8 @@ class Editor:
         for piece in pieces:
             header, payload, left = piece
             if header is not None:
+                if not left and header[0] in _WHOLE and self._message is None and self._whole(piece, now):
+                    continue
                 self._begin(header)
             target = self._target
             assert target is not None
@@ -227,7 +237,26 @@ class Editor:
                 self._end(target, now)
             if isinstance(target, Through):
                 self._flush()
-        self._record(now)
+        self._account.record(now)
+
+    def _whole(self, piece: Piece, now: int) -> bool:
+        """By far the most frames: a message of its own that came whole. False: it is not editable."""
+        header, payload, _ = piece
+        assert header is not None
+        first = header[0]
+        port = self._port
+        compressed = first & RSV1 != 0
+        if self._offer_to is None or port.opaque or len(payload) > port.limit:
+            return False
+        if compressed and self._window is None:
+            return False
+        if port.private:
+            self._account.keep(piece, now)
+        else:
+            self._account.note(piece)
+        plain = apply_mask(payload, header[-4:]) if header[1] & MASK_BIT else payload
+        self._complete(first & 0x0F, plain, header + payload, (len(payload),), compressed, now)
+        return True
 
     def _begin(self, header: bytes) -> None:
         opcode = header[0] & 0x0F
@@ -260,7 +289,7 @@ class Editor:
 
     def _is_editable(self, first: int) -> bool:
         """Whether what its reserved bits mean can be undone."""
-        return not (self._port.opaque or first & (RSV2 | RSV3) or (first & RSV1 and self._inflater is None))
+        return not (self._port.opaque or first & (RSV2 | RSV3) or (first & RSV1 and self._window is None))
 
     def _end(self, target: Assembly | Through | Control, now: int) -> None:
         """A frame is complete."""
@@ -274,7 +303,8 @@ class Editor:
                 self._assembled(target, now)
             else:
                 if target.compressed:
-                    target.plain.append(self._inflated_to_end())
+                    assert self._window is not None
+                    target.plain.append(self._window.end())
                 target.finished = True
 
     def _give_up(self) -> None:
@@ -283,9 +313,8 @@ class Editor:
         if isinstance(message, Assembly):
             message = self._passing(message)
         if message is not None:
-            if message.compressed and self._inflater is not None:
-                self._inflater.drop()
-                self._inflated_size = 0
+            if message.compressed and self._window is not None:
+                self._window.drop()
             message.finished = True
 
     # What is offered.
@@ -306,28 +335,33 @@ class Editor:
             self._offer(transit, now)
         else:
             self._ask(transit)
-            self._arrived(transit, now)
+            self._account.arrived(transit, now)
             assert self._out is not None
             self._outlet.send(transit, self._out)
 
     def _assembled(self, message: Assembly, now: int) -> None:
         payload, wire = b"".join(message.parts), b"".join(message.wire)
         opcode = message.header[0] & 0x0F
-        content: bytes | None = payload
-        if message.compressed:
-            content, parts = self._content(payload)
-        if content is None:
-            self._put_through(opcode, wire, parts)
-            return
-        compressed, sizes = message.compressed, tuple(message.sizes)
+        self._complete(opcode, payload, wire, tuple(message.sizes), message.compressed, now)
+
+    def _complete(
+        self, opcode: int, payload: bytes, wire: bytes, sizes: tuple[int, ...], compressed: bool, now: int
+    ) -> None:
+        if compressed:
+            assert self._window is not None
+            content, parts = self._window.message(payload, self._outlet.may_diverge)
+            if content is None:
+                self._put_through(opcode, wire, parts)
+                return
+            payload = content
         self._offer(
-            Transit(self._from_client, opcode, content, wire, now, compressed=compressed, sizes=sizes), now
+            Transit(self._from_client, opcode, payload, wire, now, compressed=compressed, sizes=sizes), now
         )
 
     def _offer(self, transit: Transit, now: int) -> None:
         self._outlet.put(transit)
         self._ask(transit)
-        self._arrived(transit, now)
+        self._account.arrived(transit, now)
         transit.on_release = self.flush
         self._flush()
 
@@ -346,7 +380,7 @@ class Editor:
     # What passes.
 
     def _pass(self, header: bytes, compressed: bool) -> Through:
-        through = Through(header, compressed and self._inflater is not None)
+        through = Through(header, compressed and self._window is not None)
         self._outlet.put(through)
         return through
 
@@ -354,16 +388,14 @@ class Editor:
         """It was being put together, and will not be edited."""
         through = self._pass(message.header, message.compressed)
         through.go_on_from(message)
-        own, self._own = self._own, []
-        self._withhold(own)
+        self._account.withhold_kept()
         through.raw = message.wire
         self._outlet.waits(through, message.size)
         self._keep_in_step(through, b"".join(message.parts))
         return through
 
     def _put_through(self, opcode: int, wire: bytes, plain: list[bytes]) -> None:
-        own, self._own = self._own, []
-        self._withhold(own)
+        self._account.withhold_kept()
         through = Through.of(wire)
         through.opcode = opcode
         through.compressed = bool(plain)
@@ -374,15 +406,14 @@ class Editor:
     def _warn_of_size(self, size: int) -> None:
         self._port.warn(f"a message of at least {size:,} bytes is too large to be edited and passed as it is")
 
-    # The sender's window.
-
     def _keep_in_step(self, through: Through, payload: bytes) -> None:
         """Follow the window through a compressed message that is not edited."""
         if not through.compressed:
             return
+        assert self._window is not None
         outlet = self._outlet
         keep = outlet.diverged or (outlet.may_diverge and not outlet.is_next(through))
-        for content in self._inflated(payload):
+        for content in self._window.parts(payload):
             if keep:
                 through.plain.append(content)
                 if outlet.is_next(through):
@@ -391,96 +422,16 @@ class Editor:
                 else:
                     outlet.waits(through, len(content))
 
-    def _content(self, payload: bytes) -> tuple[bytes | None, list[bytes]]:
-        """
-        Inflate a whole message.
-
-        Returns:
-            Its content; or None where it is too large or broken, and then the content in parts, if
-            it may be needed to compress it anew.
-        """
-        inflater, limit = self._inflater, self._port.limit
-        assert inflater is not None
-        if len(payload) * _RATIO <= limit:
-            done = inflater.message(payload)
-            if isinstance(done, bytes):
-                return done, []
-            return (None, []) if done.failed else (done.content, [])
-        keep = self._outlet.may_diverge
-        parts: list[bytes] = []
-        size = 0
-        for part in self._inflated(payload):
-            size += len(part)
-            if keep or size <= limit:
-                parts.append(part)
-        parts.append(self._inflated_to_end())
-        size += len(parts[-1])
-        if inflater.has_failed:
-            return None, []
-        if size <= limit:
-            return b"".join(parts), []
-        self._warn_of_size(size)
-        return None, parts if keep else []
-
-    def _inflated(self, payload: bytes) -> Iterator[bytes]:
-        """What `payload` becomes, in steps that cannot exceed the inflater's limit."""
-        inflater, limit = self._inflater, self._port.limit
-        assert inflater is not None
-        step = max(1, limit // _RATIO)
-        for start in range(0, len(payload), step):
-            inflater.feed(payload[start : start + step])
-            part = inflater.take()
-            self._inflated_size += len(part)
-            if self._inflated_size > inflater.most:
-                # A bomb. Its window is lost, and what follows passes as it is.
-                inflater.give_up()
-            if part:
-                yield part
-
-    def _inflated_to_end(self) -> bytes:
-        """The rest of the message that was inflated."""
-        inflater = self._inflater
-        assert inflater is not None
-        self._inflated_size = 0
-        inflater.feed(TAIL)
-        rest = inflater.take()
-        inflater.drop()
-        return rest
+    def _follow(self, inflater: Inflater) -> None:
+        self._window = Window(inflater, self._port.limit, self._warn_of_size)
 
     # For the record.
 
     def _note(self, piece: Piece, target: Assembly | Through | Control, now: int) -> None:
-        if self._port.private:
-            if isinstance(target, Assembly):
-                self._own.append((now, piece))
-                return
-            if isinstance(target, Through) and target is self._message:
-                self._withhold([(now, piece)])
-                return
-        self._batch.append(piece)
-
-    def _arrived(self, transit: Transit, now: int) -> None:
-        """All that was read since the last record, up to the end of this message."""
-        transit.was_recorded()
-        batches = [self._batched([piece], at) for at, piece in self._own]
-        if not self._port.private or transit.opcode >= 8:
-            batches = [self._batched(self._batch, now)]
-            self._batch = []
+        account, private = self._account, self._port.private
+        if isinstance(target, Assembly) and (private or account.keeps):
+            account.keep(piece, now)
+        elif private and isinstance(target, Through) and target is self._message:
+            account.withhold(piece, now)
         else:
-            self._record(now)
-            self._own = []
-        self._port.record(Arrival(batches, transit))
-
-    def _withhold(self, pieces: list[tuple[int, Piece]]) -> None:
-        for at, piece in pieces:
-            self._record(at)
-            self._port.record(Withheld(self._batched([piece], at)))
-
-    def _record(self, now: int) -> None:
-        if self._batch:
-            self._port.record(self._batched(self._batch, now))
-            self._batch = []
-
-    def _batched(self, pieces: list[Piece], now: int) -> Batch:
-        size = sum(len(payload) + (len(header) if header is not None else 0) for header, payload, _ in pieces)
-        return self._port.connection, self._from_client, now, pieces, size
+            account.note(piece)

@@ -61,7 +61,11 @@ def encode_frame(
     length_bytes: int | None = None,
 ) -> bytes:
     """One frame on the wire; `payload` is given unmasked. Arguments as for `encode_header`."""
-    header = encode_header(opcode, len(payload), fin=fin, rsv=rsv, mask=mask, length_bytes=length_bytes)
+    length = len(payload)
+    if length < 126 and length_bytes is None and 0 <= opcode <= 15 and 0 <= rsv <= 7 and not mask:
+        # What servers say most.
+        return bytes((fin << 7 | rsv << 4 | opcode, length)) + payload
+    header = encode_header(opcode, length, fin=fin, rsv=rsv, mask=mask, length_bytes=length_bytes)
     return header + (apply_mask(payload, mask) if mask else payload)
 
 

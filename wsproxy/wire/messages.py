@@ -126,6 +126,11 @@ class MessageTracker:
         """
         return self._inflater.message if self._inflater else None
 
+    def know(self, content: bytes) -> bytes | Inflated:
+        """In place of `inflate`, where the content is known already."""
+        assert self._inflater is not None
+        return self._inflater.know(content)
+
     @property
     def in_message(self) -> bool:
         """A fragmented message is in flight."""

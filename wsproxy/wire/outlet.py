@@ -130,25 +130,25 @@ class Outlet:
         queue = self._queue
         while queue:
             item = queue[0]
-            if isinstance(item, Injected):
-                self._send_injected(item, out)
+            if isinstance(item, Transit):
+                if item.is_held:
+                    return
+                self.send(item, out)
+                self._waiting -= item.cost
             elif isinstance(item, Through):
                 self._pass_on(item, out)
                 if not item.finished:
                     return
                 self._waiting -= item.cost
-            elif item.is_held:
-                return
             else:
-                self.send(item, out)
-                self._waiting -= item.cost
+                self._send_injected(item, out)
             queue.popleft()
 
     def send(self, transit: Transit, out: list[bytes]) -> None:
         """Do with it what was decided; also for a control frame that does not queue."""
         transit.went()
         held = self._port.clock() - transit.arrived if transit.was_held else 0
-        by = ", ".join(transit.by)
+        by = transit.by[0] if len(transit.by) == 1 else ", ".join(transit.by)
         action, sent = "pass", b""
         content: bytes | None = None
         if self.closed:
@@ -220,22 +220,20 @@ class Outlet:
         arrived: Transit | None = None,
         held: int = 0,
     ) -> None:
-        note = arrived.note if arrived else ""
-        now = self._port.clock()
-        number = self._port.connection
-        self._port.record(
+        port = self._port
+        port.record(
             Decided(
-                number,
+                port.connection,
                 self._from_client,
-                now,
+                port.clock(),
                 action,
                 by,
                 arrived,
                 sent,
                 content,
                 held,
-                note,
-                compressed=content is not None or (action == "recode" and self._deflater is not None),
+                arrived.note if arrived else "",
+                content is not None or (action == "recode" and self._deflater is not None),
             )
         )
 

@@ -6,10 +6,15 @@ whoever asked: an addon, a rule, a hold. Nothing here moves a byte; the editor l
 decided and acts on it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
 
 from wsproxy.wire.frames import Batch
+
+Decision: TypeAlias = tuple[bytes, int, bool, tuple[str, ...]]
+"""`(content, opcode, dropped, by)`: what is decided of a message so far."""
 
 
 class Transit:
@@ -33,31 +38,24 @@ class Transit:
         by: who changed, dropped or kept it, in order, each once.
     """
 
-    __slots__ = (
-        "_content",
-        "_dropped",
-        "_gone",
-        "_holders",
-        "_is_recorded",
-        "_opcode",
-        "arrived",
-        "by",
-        "can_wait",
-        "compressed",
-        "cost",
-        "first_frame",
-        "from_client",
-        "last_frame",
-        "note",
-        "on_gone",
-        "on_release",
-        "opcode",
-        "original",
-        "recorded",
-        "sizes",
-        "was_held",
-        "wire",
-    )
+    # Defaults of the class rather than of the object: most are never set, and one is made a message.
+    cost = 0
+    """Bytes counted as waiting; the editor's."""
+    first_frame = 0
+    last_frame = 0
+    by: tuple[str, ...] = ()
+    note = ""
+    recorded: bytes | None = None
+    """What the capture keeps in place of the content, on the way in and out; None: the content."""
+    was_held = False
+    on_release: Callable[[], None] | None = None
+    """Called when the last holder lets go; set by the editor once it waits for that."""
+    on_gone: Callable[[], object] | None = None
+    """Called when it was sent or dropped."""
+    _dropped = False
+    _gone = False
+    _is_recorded = False
+    _holders: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,
@@ -79,25 +77,8 @@ class Transit:
         self.compressed = compressed
         self.sizes = sizes
         self.can_wait = can_wait
-        self.cost = 0
-        """Bytes counted as waiting; the editor's."""
-        self.first_frame = 0
-        self.last_frame = 0
-        self.by: tuple[str, ...] = ()
-        self.note = ""
-        self.recorded: bytes | None = None
-        """What the capture keeps in place of the content, on the way in and out; None: the content."""
-        self.was_held = False
-        self.on_release: Callable[[], None] | None = None
-        """Called when the last holder lets go; set by the editor once it waits for that."""
-        self.on_gone: Callable[[], object] | None = None
-        """Called when it was sent or dropped."""
         self._content = original
         self._opcode = opcode
-        self._dropped = False
-        self._gone = False
-        self._is_recorded = False
-        self._holders: dict[str, int] = {}
 
     @property
     def content(self) -> bytes:
@@ -108,6 +89,11 @@ class Transit:
     def sent_opcode(self) -> int:
         """The opcode it will be sent with."""
         return self._opcode
+
+    @property
+    def decision(self) -> Decision:
+        """All of what is decided so far, to tell whether it changes."""
+        return self._content, self._opcode, self._dropped, self.by
 
     @property
     def is_changed(self) -> bool:
@@ -162,7 +148,7 @@ class Transit:
         """Keep it, and all messages behind it in its direction, until `release()`."""
         if self._gone or not self.can_wait:
             return False
-        self._holders[by] = self._holders.get(by, 0) + 1
+        self._holders = {**self._holders, by: self._holders.get(by, 0) + 1}
         self.was_held = True
         self._touched(by)
         return True
@@ -171,9 +157,8 @@ class Transit:
         """Let go of it, one `hold()` at a time."""
         if self._gone or by not in self._holders:
             return False
-        self._holders[by] -= 1
-        if not self._holders[by]:
-            del self._holders[by]
+        left = {**self._holders, by: self._holders[by] - 1}
+        self._holders = {holder: times for holder, times in left.items() if times}
         if not self._holders and self.on_release:
             self.on_release()
         return True
@@ -197,7 +182,7 @@ class Transit:
 
     def release_all(self, by: str, note: str) -> None:
         """A limit was reached: it goes on as it stands, whoever keeps it."""
-        self._holders.clear()
+        self._holders = {}
         self._touched(by)
         self.note = note
 
@@ -250,8 +235,8 @@ class Decided:
     note: str = ""
     compressed: bool = False
     """The frames sent are compressed."""
-    size: int = field(init=False)
-    """Bytes it takes in a queue."""
 
-    def __post_init__(self) -> None:
-        self.size = len(self.sent) + len(self.content or b"")
+    @property
+    def size(self) -> int:
+        """Bytes it takes in a queue."""
+        return len(self.sent) + len(self.content or b"")

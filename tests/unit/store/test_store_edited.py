@@ -192,3 +192,42 @@ def test_frames_that_are_not_recorded_are_counted_in_the_edit_state_too(path: Pa
     assert relay.take_omitted() == (2, 14 + 19)
     with Reader(path) as reader:
         assert [payload(reader, frame.id) for frame in reader.frames()] == [b"recorded", b"changed"]
+
+
+CHANGES = [
+    b"short",
+    b"",
+    b"x" * 200,
+    "läng".encode() * 300,
+    b"y" * 70_000,
+]
+
+
+@pytest.mark.parametrize("extensions", ["", "permessage-deflate"])
+@pytest.mark.parametrize("side", [CLIENT, SERVER])
+@pytest.mark.parametrize("limits", [Limits(), Limits(frame=150, message=150)])
+def test_what_was_sent_in_one_frame_is_recorded_as_any_other_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extensions: str, side: bool, limits: Limits
+) -> None:
+    def recorded(path: Path) -> list[object]:
+        changes = iter(CHANGES)
+        deflated = Deflated()
+        mask = MASK if side else b""
+        monkeypatch.setattr("wsproxy.wire.outlet.os.urandom", lambda count: b"abcd")
+        with capture(path, limits) as c:
+            number = c.open(extensions=extensions)
+            c.relay(number).edit(side, lambda transit: transit.replace(next(changes), "addon a") and None)
+            for content in (b"one", b"two", b"three", b"four", b"five"):
+                frame = deflated(content) if extensions and not mask else encode_frame(1, content, mask=mask)
+                (c.send if side else c.receive)(number, frame)
+        with Reader(path) as reader:
+            frames = [
+                (f.id, f.opcode, f.flags, f.length, f.header, payload(reader, f.id)) for f in reader.frames()
+            ]
+            messages = {n: (m.length, m.content, m.truncated) for n, m in reader.messages(1, 100).items()}
+            decisions = [(d.first_frame, d.first_sent, d.last_sent) for d in reader.decisions(0, 100)]
+        return [frames, messages, decisions]
+
+    quick = recorded(tmp_path / "quick.wsp")
+    monkeypatch.setattr("wsproxy.store.edit_rows.EditRowBuilder._sent_whole", lambda *_: False)
+    assert recorded(tmp_path / "slow.wsp") == quick

@@ -408,3 +408,35 @@ class TestTheWindow:
         inflate(inflater, sender.message(bytes(range(256)) * 3))
         late = zlib.decompressobj(-15, zdict=inflater.window())
         assert late.decompress(sender.message(bytes(range(256))) + TAIL) == bytes(range(256))
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.text(max_size=40), st.sampled_from(["inflate", "know", "feed", "copy"])), max_size=20
+    ),
+    bits=st.integers(9, 15),
+    fresh=st.booleans(),
+    bulk=st.integers(0, 3),
+)
+def test_what_somebody_else_has_inflated_keeps_the_window_in_step(steps, bits, fresh, bulk) -> None:
+    sender, inflater = Sender(bits, fresh), Inflater(bits, fresh)
+    for word, how in steps:
+        # With something far back that every message refers to, as soon as it is long enough.
+        content = word.encode() * 3 + bytes(range(256)) * 40 * bulk
+        payload = sender.message(content)
+        if how == "copy":
+            inflater = inflater.copy()
+        if how == "know":
+            done = inflater.know(content)
+        elif how == "feed":
+            inflater.feed(payload)
+            done = inflater.finish()
+        else:
+            done = inflater.message(payload)
+        assert (done if isinstance(done, bytes) else done.content) == content
+
+
+def test_of_what_is_known_no_more_is_kept_than_of_what_is_inflated() -> None:
+    sender, one, other = Sender(), Inflater(limit=10), Inflater(limit=10)
+    for content in (b"short", b"rather a long message", b"rather a long message"):
+        assert one.know(content) == other.message(sender.message(content))

@@ -528,3 +528,19 @@ class TestSwitching:
         line.edit(dropping(lambda transit: True))
         line.feed(line.sender.message(1, b"abcabcabc", [], True, []), text("plain"))
         assert line.receiver.messages == [(1, b"abcabcabc")] * 2
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_message_is_recorded_in_order_where_privacy_begins_or_ends_in_its_middle(before: bool) -> None:
+    line = Line()
+    line.edit(lambda transit: None)
+    line.port.private = before
+    wire = line.sender.message(1, b"one two three", [4, 8], False, [b"ping"])
+    line.feed(wire[:9])
+    line.port.private = not before
+    line.feed(wire[9:30], wire[30:])
+    assert [transit.original for transit in line.arrivals if transit.opcode == 1] == [b"one two three"]
+    # A ping does not wait for the message it stands in.
+    [ping] = [transit.wire for transit in line.arrivals if transit.opcode == 9]
+    for told in (line.written, line.recorded):
+        assert told.replace(ping, b"", 1) == wire.replace(ping, b"", 1)
