@@ -6,6 +6,7 @@ each platform's own conventions hold (`platformdirs`).
 """
 
 import os
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -46,7 +47,13 @@ def runtime_dir() -> Path:
         OSError: the platform's place for such files is not safe.
     """
     home = _home()
-    return home / "run" if home else Path(platformdirs.user_runtime_dir(APP, appauthor=False))
+    if home:
+        return home / "run"
+    with warnings.catch_warnings():
+        # That the session has no folder for such files concerns nobody: the one used instead is
+        # looked at before anything is written to it.
+        warnings.simplefilter("ignore", UserWarning)
+        return Path(platformdirs.user_runtime_dir(APP, appauthor=False))
 
 
 def shared_dir(name: str) -> Path:

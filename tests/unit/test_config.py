@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -67,3 +69,14 @@ def test_private_folders_are_their_owners_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert config.private_dir(folder) == folder
+
+
+def test_a_session_without_a_folder_for_run_files_is_not_told_about_it() -> None:
+    code = "from wsproxy import config; print(config.runtime_dir())"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "WSPROXY_"))
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (told.stdout != "", told.stderr) == (True, "")
