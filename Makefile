@@ -12,7 +12,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-layer test-setup chromium node autobahn bench bench-filters clean
+.PHONY: help demo run test test-layer test-matrix test-setup chromium node autobahn bench bench-filters clean
 
 ARGS ?=
 PYTHONS := $(shell bash .ci/pythons)
@@ -88,6 +88,13 @@ test-layer: test-setup
 	@set -e; for venv in $(TEST_VENVS); do \
 	    echo "== $$venv, without the fast path"; \
 	    WSPROXY_TEST_FAST_PATH=false $$venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/e2e $(ARGS); \
+	done
+
+# The end-to-end tests under every combination of their circumstances, in all modes, where `test` takes every pair.
+test-matrix: test-setup
+	@set -e; for venv in $(TEST_VENVS); do \
+	    echo "== $$venv, every combination"; \
+	    WSPROXY_TEST_MATRIX=full $$venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/e2e $(ARGS); \
 	done
 
 clean:

@@ -1,7 +1,11 @@
 """
 End to end: the program as people run it, between real peers.
+
+    WSPROXY_TEST_MATRIX=full   every test under all its circumstances, not only in every pair of them
 """
 
+import os
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +13,25 @@ import pytest
 
 from tests.support import raw
 from tests.support.lab import MakeLab, lab_maker
+from tests.support.matrix import covering
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `tests.support.matrix` does, unless a single test was asked for."""
+    if os.environ.get("WSPROXY_TEST_MATRIX") == "full" or any("[" in argument for argument in config.args):
+        return
+    families: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if Path(__file__).parent in item.path.parents and hasattr(item, "callspec"):
+            families[item.nodeid.partition("[")[0]].append(item)
+    left_out: list[pytest.Item] = []
+    for family in families.values():
+        given = [item.callspec.params for item in family]  # type: ignore[attr-defined]
+        kept = covering([{name: repr(value) for name, value in choice.items()} for choice in given])
+        left_out += [item for number, item in enumerate(family) if number not in kept]
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(autouse=True)
