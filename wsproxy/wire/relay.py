@@ -24,43 +24,18 @@ both sides are done.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from wsproxy.wire.closing import ABNORMAL, LONGEST, NO_STATUS, Close, Closure
+from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close, Closure
+from wsproxy.wire.direction import Direction
 from wsproxy.wire.editing import Editor
-from wsproxy.wire.frames import FIN, HEADER_CUT, OMITTED, Batch, FrameScanner, Opcode, Piece, header_mask
-from wsproxy.wire.mask import apply_mask
+from wsproxy.wire.frames import HEADER_CUT, OMITTED, Batch, FrameScanner, Opcode, Piece
 from wsproxy.wire.omission import Omission
 from wsproxy.wire.port import Offer, Port, Record
 from wsproxy.wire.transit import Arrival, Decided, Transit, Withheld
 
 Sink: TypeAlias = Callable[[Batch], None]
 """Takes a batch. Must neither block nor raise."""
-
-
-@dataclass(slots=True)
-class _Direction:
-    scanner: FrameScanner
-    close: Close | None = None
-    """The first Close frame that went this way."""
-    how: str | None = None
-    """How this side's TCP stream ended."""
-    closing_mask: bytes | None = None
-    """The masking key of a Close frame whose payload is still arriving."""
-    closing_payload: bytes = b""
-    in_message: bool = False
-    """A fragmented message is in flight."""
-    editor: Editor | None = None
-    """In the edit state."""
-    offer: Offer | None = None
-    """Who wants the messages."""
-    injected: list[tuple[int, bytes, str, bool]] = field(default_factory=list)
-    """What waits for the end of the message in flight: arguments of `Editor.inject`."""
-    untouched: bool = True
-    """Nothing has come yet, as far as anybody looked."""
-    omission: Omission | None = None
-    """Its frames are not recorded."""
 
 
 class Relay:
@@ -90,8 +65,8 @@ class Relay:
     def __init__(self, connection: int, sink: Sink) -> None:
         self.connection = connection
         self._sink = sink
-        self._client = _Direction(FrameScanner())
-        self._server = _Direction(FrameScanner())
+        self._client = Direction(FrameScanner())
+        self._server = Direction(FrameScanner())
         self._first_close: str | None = None
         self._first_end: str | None = None
         self._proxy_close: Close | None = None
@@ -248,7 +223,7 @@ class Relay:
             self._proxy_close = Close.parse(content)
         if direction.editor:
             direction.editor.inject(opcode, content, by, raw)
-        elif _is_between(direction):
+        elif direction.is_between:
             self._enter(direction, from_client)
             assert direction.editor
             direction.editor.inject(opcode, content, by, raw)
@@ -317,7 +292,7 @@ class Relay:
         if direction.editor is None:
             if not (direction.offer or direction.injected):
                 return data
-            passed = _until_between(direction, data)
+            passed = direction.until_between(data)
             if passed is None:
                 return data
             assert self._port
@@ -335,7 +310,7 @@ class Relay:
         self._settle(direction)
         return out
 
-    def _enter(self, direction: _Direction, from_client: bool) -> None:
+    def _enter(self, direction: Direction, from_client: bool) -> None:
         """Into the edit state."""
         assert self._port
         omission = direction.omission
@@ -354,7 +329,7 @@ class Relay:
         for arguments in waiting:
             editor.inject(*arguments)
 
-    def _settle(self, direction: _Direction) -> None:
+    def _settle(self, direction: Direction) -> None:
         """Back to the pass state, if nothing speaks against it."""
         editor = direction.editor
         if editor and direction.offer is None and editor.is_idle:
@@ -364,7 +339,7 @@ class Relay:
         )
 
     def _omit(
-        self, direction: _Direction, omission: Omission, from_client: bool, data: bytes, now: int
+        self, direction: Direction, omission: Omission, from_client: bool, data: bytes, now: int
     ) -> None:
         pieces, start, stop = omission.feed(direction.scanner, data)
         if direction.scanner.uncommon or direction.in_message:
@@ -380,29 +355,9 @@ class Relay:
             size = sum(len(header or b"") + len(payload) for header, payload, _ in pieces)
             self._sink((self.connection, from_client, now, pieces, size))
 
-    def _look_closer(self, direction: _Direction, from_client: bool, pieces: list[Piece]) -> None:
-        """Follow fragments, and find the Close frame."""
-        for header, payload, left in pieces:
-            if header is not None:
-                opcode = header[0] & 0x0F
-                if opcode < 3:
-                    direction.in_message = not header[0] & FIN and (opcode > 0 or direction.in_message)
-                if opcode != Opcode.CLOSE or direction.close is not None:
-                    continue
-                direction.closing_mask = header_mask(header)
-                direction.closing_payload = b""
-            elif direction.closing_mask is None:
-                continue
-            # One byte more shows that there was more.
-            direction.closing_payload += payload[: LONGEST + 1 - len(direction.closing_payload)]
-            if not left:
-                mask = direction.closing_mask
-                assert mask is not None
-                payload = direction.closing_payload
-                direction.close = Close.parse(apply_mask(payload, mask) if mask else payload)
-                direction.closing_mask = None
-                if self._first_close is None:
-                    self._first_close = "client" if from_client else "server"
+    def _look_closer(self, direction: Direction, from_client: bool, pieces: list[Piece]) -> None:
+        if direction.look_closer(pieces) and self._first_close is None:
+            self._first_close = "client" if from_client else "server"
 
     def _edited(self, record: Record) -> None:
         """What an editor wants recorded, unless the direction is left out."""
@@ -420,7 +375,7 @@ class Relay:
         for batch in batches:
             omission.leave_out(sum(header is not None for header, _, _ in batch[3]), batch[4])
 
-    def _end_omission(self, direction: _Direction, from_client: bool) -> None:
+    def _end_omission(self, direction: Direction, from_client: bool) -> None:
         """In the edit state an omission that is to end does so between two reads."""
         omission, editor = direction.omission, direction.editor
         if omission and omission.ending and editor and editor.is_between:
@@ -438,28 +393,3 @@ class Relay:
 
 def _forget(record: Record) -> None:
     """Where records go of connections that nobody takes part in."""
-
-
-def _is_between(direction: _Direction) -> bool:
-    """Between two messages, as far as anything has come."""
-    scanner = direction.scanner
-    return not (scanner.left or scanner.head or direction.in_message)
-
-
-def _until_between(direction: _Direction, data: bytes) -> int | None:
-    """How much of what comes next belongs to the message in flight; None: all of it, and more."""
-    if _is_between(direction):
-        return 0
-    scanner = direction.scanner.copy()
-    in_message = direction.in_message
-    seen = -len(scanner.head)
-    for header, payload, left in scanner.feed(data):
-        if header is not None:
-            opcode = header[0] & 0x0F
-            if opcode < 3:
-                in_message = not header[0] & FIN and (opcode > 0 or in_message)
-            seen += len(header)
-        seen += len(payload)
-        if not (left or in_message):
-            return seen
-    return None
