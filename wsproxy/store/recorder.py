@@ -227,10 +227,10 @@ class Recorder:
         if type(record) is Decided:
             self._queued += record.size + _OVERHEAD
         elif type(record) is Arrival:
-            self._queued += _cost(record.batches)
+            self._queued += _cost(*record.batches)
         else:
             assert type(record) is Withheld
-            self._queued += _cost([record.batch])
+            self._queued += _cost(record.batch)
         self._queue.append(record)
         if not self._wake.is_set():
             self._wake.set()
@@ -340,11 +340,11 @@ class Recorder:
                 size += item[4]
             elif type(item) is Arrival:
                 rows.arrival(item)
-                taken += _cost(item.batches)
+                taken += _cost(*item.batches)
                 size += sum(batch[4] for batch in item.batches)
             elif type(item) is Withheld:
                 rows.replaced([item.batch], None)
-                taken += _cost([item.batch])
+                taken += _cost(item.batch)
                 size += item.batch[4]
             elif type(item) is Decided:
                 rows.decided(item)
@@ -487,7 +487,7 @@ class Recorder:
             db.close()
 
 
-def _cost(batches: list[Batch]) -> int:
+def _cost(*batches: Batch) -> int:
     """Bytes of memory that batches of the edit state take in the queue."""
     cost = 0
     for batch in batches:
