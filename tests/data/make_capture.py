@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.support.captures import MASK, START, capture
 from wsproxy.store.limits import Limits
+from wsproxy.store.records import ReplayRecord
 from wsproxy.store.schema import VERSION
 from wsproxy.wire.deflate import TAIL
 from wsproxy.wire.encode import encode_close, encode_frame
@@ -60,6 +61,17 @@ def main() -> None:
         c.send(chat, encode_close(1001, mask=MASK))
         c.send(chat, b"\x81")
         c.close(chat)
+
+        again = c.open("wss://example.test/chat", replay_of=ReplayRecord(0, "/captures/chat.wsp", START, 7))
+        c.replayed(again, True, encode_frame(1, b"said again", mask=MASK), 12)
+        c.replayed(again, False, encode_frame(1, b"heard again"), 15)
+        c.close(again)
+
+        c.exchange(False, '0{"sid":"abcd","upgrades":["websocket"]}')
+        c.exchange(True, '42["said"]', length=100)
+        c.exchange(False, "", error="server disconnected")
+        polled = c.open("wss://example.test/socket.io/?EIO=4&transport=websocket&sid=abcd")
+        c.close(polled)
     with sqlite3.connect(path) as db:
         # No disk is filled for it.
         row = (1, START, START + 1_000_000_000, 10, 3, 300, "database or disk is full")

@@ -17,9 +17,11 @@ from typing import Any
 
 from wsproxy.store.limits import Limits
 from wsproxy.store.recorder import Recorder
-from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.records import ConnectionRecord, ExchangeFlag, ExchangeRecord, ReplayRecord
+from wsproxy.store.replay_rows import Replayed
 from wsproxy.wire.deflate import Inflater
 from wsproxy.wire.encode import encode_close, encode_frame
+from wsproxy.wire.frames import FrameScanner
 from wsproxy.wire.handshake import Handshake, accept_for
 from wsproxy.wire.port import Port
 from wsproxy.wire.relay import Relay
@@ -55,6 +57,8 @@ class Capture:
         error: str | None = None,
         tls: dict[str, Any] | None = None,
         response: bytes | None = None,
+        replay_of: ReplayRecord | None = None,
+        request: bytes | None = None,
     ) -> int:
         """A handshake, accepted unless `status` says otherwise. Returns the connection's number."""
         offers = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
@@ -62,10 +66,11 @@ class Capture:
         if extensions:
             offers += f"Sec-WebSocket-Extensions: {extensions}\r\n"
             accepts += f"Sec-WebSocket-Extensions: {extensions}\r\n"
-        request = (
-            "GET /chat HTTP/1.1\r\nHost: example.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{offers}\r\n"
-        ).encode()
+        if request is None:
+            request = (
+                "GET /chat HTTP/1.1\r\nHost: example.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{offers}\r\n"
+            ).encode()
         if response is None:
             phrase = {101: "Switching Protocols", 403: "Forbidden", 404: "Not Found"}
             response = (
@@ -98,7 +103,7 @@ class Capture:
             error,
             tls or {},
         )
-        number = self.recorder.open(record, handshake)
+        number = self.recorder.open(record, handshake, replay_of)
         relay = self._relays[number] = Relay(number, self.recorder.add)
         relay.prepare(
             Port(
@@ -134,6 +139,12 @@ class Capture:
         relay.receive(from_client, data)
         relay.record(from_client, data, self._tick())
 
+    def replayed(self, connection: int, from_client: bool, data: bytes, original: int) -> None:
+        """One frame of a replay: the message that ended with frame `original` in the original capture."""
+        pieces = FrameScanner().feed(data)
+        batch = (connection, from_client, self._tick(), pieces, len(data))
+        self.recorder.replayed(Replayed(batch, ((len(pieces) - 1, original),)))
+
     def close(self, connection: int, how: str = "eof") -> None:
         """Both TCP streams end, the server's first."""
         relay = self._relays[connection]
@@ -141,6 +152,46 @@ class Capture:
         relay.ended(False, how, now)
         relay.ended(True, how, now)
         self.recorder.close(connection, relay.closure(), now)
+
+    def exchange(
+        self,
+        from_client: bool,
+        body: str | bytes,
+        *,
+        sid: str = "abcd",
+        status: int | None = None,
+        url: str = "",
+        method: str | None = None,
+        encoding: str = "",
+        length: int | None = None,
+        flags: ExchangeFlag | None = None,
+        type: str = "text/plain",
+        error: str | None = None,
+    ) -> None:
+        """A body of long-polling: of a `POST`, or of the answer to a `GET`, unless told otherwise."""
+        data = body.encode() if isinstance(body, str) else body
+        query = f"EIO=4&transport=polling{f'&sid={sid}' if sid else ''}"
+        now = self._tick()
+        self.recorder.exchange(
+            ExchangeRecord(
+                id=0,
+                time=now,
+                sid=sid,
+                from_client=from_client,
+                began=now - STEP,
+                client="127.0.0.1:50000",
+                server="127.0.0.1:80",
+                method=method or ("POST" if from_client else "GET"),
+                url=url or f"http://example.test/socket.io/?{query}",
+                status=None if from_client or error else status or 200,
+                type=type,
+                encoding=encoding,
+                length=len(data) if length is None else length,
+                body=data,
+                flags=flags or ExchangeFlag(0 if length in (None, len(data)) else 1),
+                error=error,
+            )
+        )
 
     def omit(self) -> None:
         """Frames are not recorded from now on."""

@@ -9,6 +9,8 @@ from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
     DecisionRecord,
+    ExchangeFlag,
+    ExchangeRecord,
     GapRecord,
     MessageRecord,
 )
@@ -29,6 +31,11 @@ CLOSURE = "connection, time, by, code, reason, clean, how"
 DECISION = (
     "id, connection, time, from_client, action, by, first_frame, last_frame, first_sent, last_sent,"
     " held, note"
+)
+REPLAY_OF = "connection, capture, created, original"
+EXCHANGE = (
+    "id, time, sid, from_client, began, client, server, method, url, status, type, encoding, length, body,"
+    " flags, error"
 )
 GAP = "id, started, ended, frames, bytes, reason"
 
@@ -81,6 +88,14 @@ def decision(row: Row) -> DecisionRecord:
     """A decision from its columns."""
     number, connection, time, from_client, *rest = row
     return DecisionRecord(number, connection, time, bool(from_client), *rest)
+
+
+def exchange(row: Row) -> ExchangeRecord:
+    """An exchange from its columns."""
+    values = list(row)
+    values[3] = bool(values[3])
+    values[-2] = ExchangeFlag(values[-2])
+    return ExchangeRecord(*values)
 
 
 def gap(row: Row) -> GapRecord:

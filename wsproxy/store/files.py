@@ -45,6 +45,8 @@ def create(path: Path) -> sqlite3.Connection:
     """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # A umask may have taken the owner's own rights away.
+        path.chmod(0o600)
     except FileExistsError:
         raise CaptureError(
             f"{path} exists already", f"Choose another name, or append to it with -w +{path}"

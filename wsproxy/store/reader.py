@@ -22,12 +22,15 @@ from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
     DecisionRecord,
+    ExchangeRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
     MessageRecord,
+    ReplayRecord,
 )
 from wsproxy.wire.frames import Anomaly
+from wsproxy.wire.polling import sid_of
 
 PAGE = 1000
 """Rows fetched at a time unless told otherwise."""
@@ -127,6 +130,23 @@ class Reader:
         )
         return [columns.connection(row) for row in rows]
 
+    def connections_by_id(self, numbers: Sequence[int]) -> list[ConnectionRecord]:
+        """These connections, in order; those that are not there are left out."""
+        rows = self.db.execute(
+            f"SELECT {columns.CONNECTION} FROM connection"
+            " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(numbers)),),
+        )
+        return [columns.connection(row) for row in rows]
+
+    def closures_of(self, numbers: Sequence[int]) -> dict[int, ClosureRecord]:
+        """How these connections ended, by connection id; those still open are missing."""
+        rows = self.db.execute(
+            f"SELECT {columns.CLOSURE} FROM closure WHERE connection IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {row[0]: columns.closure(row) for row in rows}
+
     def closures(self) -> dict[int, ClosureRecord]:
         """How connections ended, by connection id; those still open are missing."""
         rows = self.db.execute(f"SELECT {columns.CLOSURE} FROM closure ORDER BY id")
@@ -135,6 +155,45 @@ class Reader:
     def gaps(self) -> list[GapRecord]:
         """When nothing could be recorded."""
         return [columns.gap(row) for row in self.db.execute(f"SELECT {columns.GAP} FROM gap ORDER BY id")]
+
+    def exchanges(
+        self,
+        after: int = 0,
+        limit: int = PAGE,
+        sid: str | None = None,
+        up_to_frame: int | None = None,
+        before: int | None = None,
+    ) -> list[ExchangeRecord]:
+        """
+        A page of exchanges, in order.
+
+        Args:
+            after: only ids above this one.
+            limit: how many at most.
+            sid: only this session's.
+            up_to_frame: only those that came before the frame behind this one.
+            before: only ids below this one.
+        """
+        where = "id > ?"
+        values: list[Any] = [after]
+        if sid is not None:
+            where += " AND sid = ?"
+            values.append(sid)
+        if up_to_frame is not None:
+            where += " AND at_frame <= ?"
+            values.append(up_to_frame)
+        if before is not None:
+            where += " AND id < ?"
+            values.append(before)
+        rows = self.db.execute(
+            f"SELECT {columns.EXCHANGE} FROM exchange WHERE {where} ORDER BY id LIMIT ?", (*values, limit)
+        )
+        return [columns.exchange(row) for row in rows]
+
+    def sid(self, connection: int) -> str:
+        """The session of Engine.IO that a connection goes on with, by its URL; empty if it begins anew."""
+        row = self.db.execute("SELECT url FROM connection WHERE id = ?", (connection,)).fetchone()
+        return sid_of(row[0]) if row else ""
 
     def frame(self, number: int) -> FrameRecord | None:
         """One frame by its id."""
@@ -225,6 +284,29 @@ class Reader:
         )
         return [columns.decision(row) for row in rows]
 
+    def has_replays(self) -> bool:
+        """Whether a connection of this capture is a replay."""
+        return self.db.execute("SELECT 1 FROM replay_of LIMIT 1").fetchone() is not None
+
+    def replay_of(self, connection: int) -> ReplayRecord | None:
+        """What a connection is the replay of; None if it is none."""
+        row = self.db.execute(
+            f"SELECT {columns.REPLAY_OF} FROM replay_of WHERE connection = ?", (connection,)
+        ).fetchone()
+        return ReplayRecord(*row) if row else None
+
+    def originals(self, first: int, last: int) -> dict[int, int]:
+        """
+        The messages of a replay that ended with frames `first` to `last`, by the id of that frame.
+
+        Returns:
+            With the id of the frame that ended the same message in the original capture.
+        """
+        rows = self.db.execute(
+            "SELECT frame, original FROM replay WHERE frame BETWEEN ? AND ?", (first, last)
+        )
+        return dict(rows.fetchall())
+
     def joined(self, message: MessageRecord, limit: int) -> bytes:
         """The payloads of a fragmented message that is not compressed, put together up to `limit` bytes."""
         found = self.db.execute(
@@ -246,6 +328,7 @@ class Reader:
             "SELECT max(coalesce((SELECT time FROM frame ORDER BY id DESC LIMIT 1), 0),"
             " (SELECT coalesce(max(opened), 0) FROM connection),"
             " (SELECT coalesce(max(time), 0) FROM closure),"
+            " (SELECT coalesce(max(time), 0) FROM exchange),"
             " (SELECT coalesce(max(ended), 0) FROM gap))"
         ).fetchone()
         return int(moment)

@@ -22,8 +22,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -31,10 +31,11 @@ from typing import Any, TypeAlias
 
 from wsproxy.errors import CaptureError
 from wsproxy.store import files
-from wsproxy.store.edit_rows import DECISION_COLUMNS, EditRowBuilder
+from wsproxy.store.edit_rows import DECISION_COLUMNS
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord, ReplayRecord
+from wsproxy.store.replay_rows import REPLAY_COLUMNS, Replayed, ReplayRowBuilder
 from wsproxy.store.rows import (
     FRAME_COLUMNS,
     MESSAGE_COLUMNS,
@@ -68,6 +69,12 @@ _INSERT_CLOSURE = (
     " VALUES (?,?,?,?,?,?,?,?)"
 )
 _INSERT_DECISION = f"INSERT INTO decision ({DECISION_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_REPLAY_OF = "INSERT OR IGNORE INTO replay_of VALUES (?,?,?,?)"
+_INSERT_REPLAYS = _many("replay", _row(REPLAY_COLUMNS))
+_INSERT_EXCHANGE = (
+    "INSERT INTO exchange (at_frame, time, sid, from_client, began, client, server, method, url, status,"
+    " type, encoding, length, body, flags, error) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
 _INSERT_GAP = "INSERT INTO gap (started, ended, at_frame, frames, bytes, reason) VALUES (?,?,?,?,?,?)"
 
 _NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
@@ -101,6 +108,7 @@ class _Open:
     record: ConnectionRecord
     handshake: Handshake
     size: int
+    replay_of: ReplayRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,9 @@ class _Switch:
     bytes: int
 
 
-_Item: TypeAlias = Batch | Arrival | Withheld | Decided | _Open | _Close | _Ask | _Switch
+_Item: TypeAlias = (
+    Batch | Replayed | Arrival | Withheld | Decided | ExchangeRecord | _Open | _Close | _Ask | _Switch
+)
 
 
 class Recorder:
@@ -219,6 +229,13 @@ class Recorder:
         if not self._wake.is_set():
             self._wake.set()
 
+    def replayed(self, replayed: Replayed) -> None:
+        """The sink of who replays a capture."""
+        self._queued += _cost(replayed.batch)
+        self._queue.append(replayed)
+        if not self._wake.is_set():
+            self._wake.set()
+
     def record(self, record: Record) -> None:
         """The sink of directions in the edit state."""
         if type(record) is tuple:
@@ -246,13 +263,16 @@ class Recorder:
         self._queue.append(_Ask(connection, from_client, answer))
         self._wake.set()
 
-    def open(self, record: ConnectionRecord, handshake: Handshake) -> int:
+    def open(
+        self, record: ConnectionRecord, handshake: Handshake, replay_of: ReplayRecord | None = None
+    ) -> int:
         """
         A handshake was answered, or failed.
 
         Args:
             record: its `id` is given here and need not be set.
             handshake: what was agreed.
+            replay_of: its original; the `connection` in it is given here and need not be set.
 
         Returns:
             The id of the connection in the capture.
@@ -263,13 +283,21 @@ class Recorder:
         values["id"] = number
         size = _OVERHEAD + len(record.request) + len(record.response) + len(record.body)
         self._queued += size
-        self._queue.append(_Open(ConnectionRecord(**values), handshake, size))
+        if replay_of:
+            replay_of = replace(replay_of, connection=number)
+        self._queue.append(_Open(ConnectionRecord(**values), handshake, size, replay_of))
         self._wake.set()
         return number
 
     def close(self, connection: int, closure: Closure, now: int) -> None:
         """A connection is over. `now` is in ns since the epoch."""
         self._queue.append(_Close(connection, closure, now))
+        self._wake.set()
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """A body of long-polling is whole. The `id` of the record is given by the capture."""
+        self._queued += _OVERHEAD + len(record.body)
+        self._queue.append(record)
         self._wake.set()
 
     def switch(self, on: bool, now: int, frames: int = 0, size: int = 0) -> None:
@@ -299,7 +327,7 @@ class Recorder:
         (last_frame,) = db.execute("SELECT coalesce(max(id), 0) FROM frame").fetchone()
         (last_connection,) = db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()
         self._last_connection = int(last_connection)
-        self._rows = EditRowBuilder(self.limits, last_frame)
+        self._rows = ReplayRowBuilder(self.limits, last_frame)
         self.first_frame = int(last_frame) + 1
         """The id of the first frame this recorder writes."""
         notes: dict[str, Any] = {"writer_pid": os.getpid(), "ended": None, "program": program}
@@ -338,6 +366,10 @@ class Recorder:
                 rows.batch(item)
                 taken += item[4] + _OVERHEAD * len(item[3])
                 size += item[4]
+            elif type(item) is Replayed:
+                rows.replayed(item)
+                taken += _cost(item.batch)
+                size += item.batch[4]
             elif type(item) is Arrival:
                 rows.arrival(item)
                 taken += _cost(*item.batches)
@@ -354,12 +386,17 @@ class Recorder:
             elif type(item) is _Open:
                 taken += item.size
                 statements.append((_INSERT_CONNECTION, _connection_row(item.record, rows.last_frame)))
+                if item.replay_of:
+                    statements.append((_INSERT_REPLAY_OF, astuple(item.replay_of)))
                 rows.open(item.record.id, item.handshake.deflate, item.handshake.other_extensions)
             elif type(item) is _Close:
                 rows.close(item.connection)
                 c = item.closure
                 values = (item.connection, item.time, rows.last_frame, c.by, c.code, c.reason, c.clean, c.how)
                 statements.append((_INSERT_CLOSURE, values))
+            elif type(item) is ExchangeRecord:
+                taken += _OVERHEAD + len(item.body)
+                statements.append((_INSERT_EXCHANGE, (rows.last_frame, *_storable(astuple(item)[1:]))))
             elif type(item) is _Switch:
                 statements += self._switched(item, rows.last_frame)
             # A transaction is bounded in bytes like the queue: what is taken out, and what was
@@ -418,6 +455,7 @@ class Recorder:
             _insert(db, _INSERT_WHOLE_MESSAGES, WHOLE_MESSAGE_CELLS, rows.whole_messages)
             if rows.decisions:
                 db.executemany(_INSERT_DECISION, rows.decisions)
+            _insert(db, _INSERT_REPLAYS, REPLAY_COLUMNS, rows.replays)
             _insert(db, _INSERT_MESSAGES, MESSAGE_COLUMNS, list(chain.from_iterable(rows.messages)))
             db.execute("COMMIT")
         except sqlite3.Error as e:
@@ -456,6 +494,9 @@ class Recorder:
         # Connections are few and everything else refers to them: they are kept for later, in order,
         # and bounded like the queue.
         for statement in statements:
+            if statement[0] is _INSERT_EXCHANGE:
+                self._gap.bytes += _size(statement) - _OVERHEAD
+                continue
             self._unwritten.append(statement)
             self._unwritten_size += _size(statement)
         while self._unwritten_size > self.limits.queue:
@@ -525,6 +566,10 @@ def _connection_row(record: ConnectionRecord, at_frame: int) -> tuple[Any, ...]:
     values.insert(2, at_frame)
     values[-3] = json.dumps(values[-3], ensure_ascii=False)
     values[-1] = json.dumps(values[-1], ensure_ascii=False)
+    return _storable(values)
+
+
+def _storable(values: Sequence[Any]) -> tuple[Any, ...]:
     # A header may hold any bytes. What was not UTF-8 stands in the text as surrogates, which SQLite
     # does not take; `request` and `response` have the bytes.
     return tuple(_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in values)

@@ -174,6 +174,68 @@ class DecisionRecord:
     """More about it, for people; often empty."""
 
 
+class ExchangeFlag(enum.IntFlag):
+    """The `flags` column of an exchange. The values are written to captures and never change."""
+
+    TRUNCATED = 1
+    """The body was longer than the limit of the capture; its rest was relayed, not kept."""
+    REDACTED = 2
+    """What is kept is not what was relayed, or nothing is: an addon wanted that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecord:
+    """
+    The body of one HTTP request, or of its answer, by which a session of Engine.IO goes on without a
+    WebSocket (long-polling). The WebSocket that the session moves to has the same `sid` in its URL.
+    """
+
+    id: int
+    """1 and up, in the order in which they were whole."""
+    time: int
+    """When the body was whole, or was broken off, ns."""
+    sid: str
+    """The session, by the query or by the answer that opens it; empty where neither says."""
+    from_client: bool
+    """Of the request; otherwise of the answer."""
+    began: int
+    """When the request came, ns."""
+    client: str
+    """The client's address, `host:port`; empty if unknown."""
+    server: str
+    """The server's address, `host:port`; empty if never reached."""
+    method: str
+    """Of the request, mostly `GET` (whose answer brings packets) or `POST` (which brings them)."""
+    url: str
+    """`http://` or `https://`, of the server."""
+    status: int | None
+    """Of the answer; None where none came, and of a request."""
+    type: str
+    """Content-Type."""
+    encoding: str
+    """Content-Encoding: what the body is packed in."""
+    length: int
+    """Of the body as it came."""
+    body: bytes
+    """As it came, up to the limit of the capture."""
+    flags: ExchangeFlag
+    error: str | None
+    """Why it was broken off, or why there was no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRecord:
+    """What a connection of this capture is the replay of."""
+
+    connection: int
+    capture: str
+    """The file of the original, absolute, as it was called then."""
+    created: int
+    """When that capture was made, ns: finds it again under another name."""
+    original: int
+    """The connection in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class GapRecord:
     """A time in which nothing could be recorded; the traffic itself went on."""

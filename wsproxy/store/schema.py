@@ -14,7 +14,7 @@ from collections.abc import Callable
 APPLICATION_ID = 0x57535058
 """`WSPX`: at offset 68 of the file, where `file` and SQLite's own tools look for it."""
 
-VERSION = 2
+VERSION = 3
 """`PRAGMA user_version` of captures written by this program."""
 
 MAX_INTEGER = (1 << 63) - 1
@@ -146,6 +146,49 @@ CREATE TABLE decision (
     "CREATE INDEX decision_by_sent ON decision (last_sent)",
 )
 
+# Bodies of HTTP requests and answers by which a session went on before, or without, its WebSocket. That is
+# found by `sid`, which is in its URL.
+_EXCHANGES = (
+    """
+CREATE TABLE exchange (
+    id          INTEGER PRIMARY KEY,
+    time        INTEGER NOT NULL,     -- ns since the epoch: the body was whole, or was broken off
+    at_frame    INTEGER NOT NULL,     -- the last frame recorded before it
+    sid         TEXT NOT NULL,        -- the session, by the query or by the answer that opens it; else empty
+    from_client INTEGER NOT NULL,     -- 1: the body of a request, 0: of the answer
+    began       INTEGER NOT NULL,     -- when the request came
+    client      TEXT NOT NULL,
+    server      TEXT NOT NULL,
+    method      TEXT NOT NULL,
+    url         TEXT NOT NULL,        -- http:// or https://
+    status      INTEGER,              -- of the answer; NULL: none came, or this is the request
+    type        TEXT NOT NULL,        -- Content-Type
+    encoding    TEXT NOT NULL,        -- Content-Encoding
+    length      INTEGER NOT NULL,     -- of the body, as it came
+    body        BLOB NOT NULL,        -- as it came, up to the limit
+    flags       INTEGER NOT NULL,     -- truncated 1, redacted 2
+    error       TEXT                  -- why it was broken off
+) STRICT""",
+    "CREATE INDEX exchange_by_sid ON exchange (sid)",
+)
+
+_REPLAYS = (
+    """
+CREATE TABLE replay_of (
+    connection INTEGER PRIMARY KEY REFERENCES connection(id),
+    capture    TEXT NOT NULL,         -- the file of the original, absolute
+    created    INTEGER NOT NULL,      -- when that was made, ns: finds it again under another name
+    original   INTEGER NOT NULL       -- its connection there
+) STRICT""",
+    """
+CREATE TABLE replay (
+    frame    INTEGER PRIMARY KEY REFERENCES frame(id),  -- the last of a message
+    original INTEGER NOT NULL         -- the last frame of that message in the original
+) STRICT""",
+)
+
+_VERSION_3 = (*_REPLAYS, *_EXCHANGES)
+
 
 def create(db: sqlite3.Connection) -> None:
     """Make the tables in a new, empty database. Raises sqlite3.Error."""
@@ -153,7 +196,8 @@ def create(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA page_size = 16384")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN;{_TABLES}{';'.join(_DECISIONS)};PRAGMA user_version = {VERSION};COMMIT;")
+    later = ";".join((*_DECISIONS, *_VERSION_3))
+    db.executescript(f"BEGIN;{_TABLES}{later};PRAGMA user_version = {VERSION};COMMIT;")
 
 
 def _add_decisions(db: sqlite3.Connection) -> None:
@@ -161,16 +205,24 @@ def _add_decisions(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_decisions}
+def _to_version_3(db: sqlite3.Connection) -> None:
+    for statement in _VERSION_3:
+        db.execute(statement)
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_decisions, 2: _to_version_3}
 """From version N to N + 1, each run in a transaction of its own."""
 
 
 def complete(db: sqlite3.Connection, version: int) -> None:
     """Let a reader of an older capture find every table: the missing ones, empty and in memory."""
-    if version < 2:
+    missing = [*(_DECISIONS if version < 2 else ()), *(_VERSION_3 if version < 3 else ())]
+    tables = [statement for statement in missing if "CREATE TABLE" in statement]
+    if tables:
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA query_only = 0")
-        db.execute(_DECISIONS[0].replace("CREATE TABLE", "CREATE TEMP TABLE"))
+        for statement in tables:
+            db.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
         db.execute("PRAGMA query_only = 1")
 
 

@@ -6,8 +6,10 @@ What `dump`, `log` and `info` print and what every other viewer follows.
 
 import json
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Protocol, TypeAlias
 
 from wsproxy.store import columns
@@ -16,6 +18,7 @@ from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
     DecisionRecord,
+    ExchangeRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
@@ -42,9 +45,11 @@ class FrameEvent:
     """It was reported as arriving before; this is all there is of it."""
     decision: DecisionRecord | None = None
     """Why the proxy sent it, if it did: with the last frame of what was sent."""
+    original: int | None = None
+    """In a replay, where it ended a message: the frame that ended it in the original capture."""
 
 
-Event: TypeAlias = ConnectionRecord | FrameEvent | DecisionRecord | ClosureRecord | GapRecord
+Event: TypeAlias = ConnectionRecord | FrameEvent | DecisionRecord | ExchangeRecord | ClosureRecord | GapRecord
 
 
 class Picker(Protocol):
@@ -58,6 +63,19 @@ _FEWEST, _MOST = 4096, 1 << 16
 """Frames that a picker is asked about at a time: as many as take it about `_MOMENT`."""
 _MOMENT = 0.1
 """Seconds, so that progress shows and Ctrl-C is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The last exchange of a page: what happened after it is for the next one."""
+
+    at_frame: int
+    time: int
+    number: int
+
+
+_TIME = {"connection": "opened", "gap": "ended"}
+"""The column that says when something happened, where it is not `time`."""
 
 
 @dataclass(slots=True)
@@ -76,7 +94,7 @@ class Tail:
     Args:
         reader: the capture.
         after_frame: begin behind this frame; what happened before it is left out.
-        connection: only this connection's events.
+        connection: only this connection's events; those of its session before it was opened, too.
         since: leave out what happened before (ns since the epoch), apart from frames.
         picker: only the frames it picks; it must know of `connection` itself. A frame that is still
             arriving is asked about, and told, when it is whole.
@@ -103,10 +121,13 @@ class Tail:
         self._picked: list[int] = []
         """Behind `_frame`, up to `_searched`."""
         self._arriving: dict[int, _Arriving] = {}
-        self._connection = self._last_before("connection", "opened", after_frame, since)
-        self._closure = self._last_before("closure", "time", after_frame, since)
-        self._gap = self._last_before("gap", "ended", after_frame, since)
-        self._decision = self._last_before("decision", "time", after_frame, since)
+        self._connection = self._last_before("connection", after_frame, since)
+        self._closure = self._last_before("closure", after_frame, since)
+        self._gap = self._last_before("gap", after_frame, since)
+        self._decision = self._last_before("decision", after_frame, since)
+        self._exchange = self._last_before("exchange", after_frame, since)
+        self._sid: str | None = None
+        """The session of `connection`, once that is known."""
 
     def read(self, limit: int = PAGE) -> list[Event]:
         """
@@ -127,29 +148,39 @@ class Tail:
     def _read(self, limit: int) -> list[Event]:
         reader = self._reader
         with reader.snapshot():
-            frames, until = self._next_frames(limit) if self._picker is None else self._next_picked(limit)
+            cut = self._cut(limit)
+            take = self._next_frames if self._picker is None else self._next_picked
+            frames, until = take(limit, cut)
             messages = self._messages(frames)
             sent = self._sent(frames)
+            originals = self._originals(frames)
             again = self._arrived()
             found: list[tuple[int, int, int, Event]] = [
-                (frame.id, -1, 0, self._event(frame, messages.get(frame.id), sent.get(frame.id)))
+                (frame.id, -1, 0, self._event(frame, messages.get(frame.id), sent, originals))
                 for frame in frames
             ]
             for number, at, row in self._rows(
-                "decision", columns.DECISION, self._decision, until, "connection"
+                "decision", columns.DECISION, self._decision, until, "connection", cut
             ):
                 self._decision = number
                 found.append((at, -1, number, columns.decision(row)))
             for number, at, row in self._rows(
-                "connection", columns.CONNECTION, self._connection, until, "id"
+                "connection", columns.CONNECTION, self._connection, until, "id", cut
             ):
                 self._connection = number
                 found.append((at, row[1], 0, columns.connection(row)))
-            for number, at, row in self._rows("closure", columns.CLOSURE, self._closure, until, "connection"):
+            for number, at, row in self._rows(
+                "closure", columns.CLOSURE, self._closure, until, "connection", cut
+            ):
                 self._closure = number
                 found.append((at, row[1], 1, columns.closure(row)))
+            for number, at, row in self._rows(
+                "exchange", columns.EXCHANGE, self._exchange, until, "sid", cut
+            ):
+                self._exchange = number
+                found.append((at, row[1], number, columns.exchange(row)))
             if self._only is None:
-                for number, at, row in self._rows("gap", columns.GAP, self._gap, until, "id"):
+                for number, at, row in self._rows("gap", columns.GAP, self._gap, until, "id", cut):
                     self._gap = number
                     found.append((at, row[1], 2, columns.gap(row)))
         found.sort(key=lambda event: event[:3])
@@ -160,9 +191,27 @@ class Tail:
         with self._reader.snapshot():
             return [event for number in list(self._arriving) for event in self._once_more(number)]
 
-    def _next_frames(self, limit: int) -> tuple[list[FrameRecord], int | None]:
+    def _cut(self, limit: int) -> _Cut | None:
+        """Where this page must end at the latest, because there are more exchanges than it may hold."""
+        where, values = self._behind("exchange", self._exchange, None, "sid")
+        sizes = self._reader.db.execute(
+            f"SELECT at_frame, time, id, length(body) FROM exchange WHERE {where} ORDER BY id LIMIT ?",
+            (*values, limit + 1),
+        ).fetchall()
+        total = 0
+        for count, (*_, size) in enumerate(sizes):
+            total += size
+            if count and (total > PAGE_BYTES or count == limit):
+                at_frame, time, number, _ = sizes[count - 1]
+                return _Cut(at_frame, time, number)
+        return None
+
+    def _next_frames(self, limit: int, cut: _Cut | None) -> tuple[list[FrameRecord], int | None]:
         """A page of frames, and behind which frame other events wait for the next one."""
         where, values = "frame.id > ?", [self._frame]
+        if cut:
+            where += " AND frame.id <= ?"
+            values.append(cut.at_frame)
         if self._only is not None:
             where += " AND frame.connection = ?"
             values.append(self._only)
@@ -198,15 +247,18 @@ class Tail:
         )
         for (number,) in rows.fetchall():
             frame, message = self._reader.frame(number), self._reader.messages(number, number).get(number)
-            if frame is not None and self._event(frame, message, None).arriving:
+            if frame is not None and self._event(frame, message, {}, {}).arriving:
                 self._picked = [picked for picked in self._picked if picked != number]
 
-    def _next_picked(self, limit: int) -> tuple[list[FrameRecord], int | None]:
+    def _next_picked(self, limit: int, cut: _Cut | None) -> tuple[list[FrameRecord], int | None]:
         """As `_next_frames`, of those that are picked."""
-        ids = json.dumps(self._picked[:limit])
+        most = min(limit, bisect_right(self._picked, cut.at_frame)) if cut else limit
+        ids = json.dumps(self._picked[:most])
         count, _ = self._page("frame.id IN (SELECT value FROM json_each(?))", [ids], limit)
         frames = self._reader.frames_by_id(self._picked[:count])
         self._picked = self._picked[count:]
+        if cut and count == most < limit and cut.at_frame <= self._searched:
+            return frames, None
         self._frame = frames[-1].id if self._picked else self._searched
         caught_up = not self._picked and self._searched >= self._reader.last_frame()
         return frames, None if caught_up else self._frame - 1
@@ -244,8 +296,22 @@ class Tail:
                 found |= self._reader.sent_by_decision(frame.id, frame.id)
         return found
 
+    def _originals(self, frames: list[FrameRecord]) -> dict[int, int]:
+        if not frames or not self._reader.has_replays():
+            return {}
+        if self._picker is None:
+            return self._reader.originals(frames[0].id, frames[-1].id)
+        found: dict[int, int] = {}
+        for frame in frames:
+            found |= self._reader.originals(frame.id, frame.id)
+        return found
+
     def _event(
-        self, frame: FrameRecord, message: MessageRecord | None, decision: DecisionRecord | None
+        self,
+        frame: FrameRecord,
+        message: MessageRecord | None,
+        sent: dict[int, DecisionRecord],
+        originals: dict[int, int],
     ) -> FrameEvent:
         kept_whole = frame.stored >= frame.length or FrameFlag.REDACTED in frame.flags
         if not kept_whole and message is None and Anomaly.INCOMPLETE not in frame.anomalies:
@@ -253,7 +319,7 @@ class Tail:
             if not self._is_whole(arriving):
                 self._arriving[frame.id] = arriving
                 return FrameEvent(frame, message, arriving=True)
-        return FrameEvent(frame, message, decision=decision)
+        return FrameEvent(frame, message, decision=sent.get(frame.id), original=originals.get(frame.id))
 
     def _arrived(self) -> list[Event]:
         whole = [number for number, arriving in self._arriving.items() if self._is_whole(arriving)]
@@ -290,29 +356,55 @@ class Tail:
             return []
         # What is picked only now was not told before.
         again = self._picker is None
-        return [FrameEvent(frame, self._reader.messages(number, number).get(number), again=again)]
+        original = self._originals([frame]).get(number)
+        message = self._reader.messages(number, number).get(number)
+        return [FrameEvent(frame, message, again=again, original=original)]
 
-    def _last_before(self, table: str, time: str, frame: int, since: int) -> int:
+    def _last_before(self, table: str, frame: int, since: int) -> int:
         if not frame and not since:
             return 0
+        time = _TIME.get(table, "time")
         row = self._reader.db.execute(
             f"SELECT coalesce(max(id), 0) FROM {table} WHERE at_frame < ? OR {time} < ?", (frame, since)
         ).fetchone()
         return int(row[0])
 
     def _rows(
-        self, table: str, names: str, after: int, until: int | None, connection: str
+        self, table: str, names: str, after: int, until: int | None, connection: str, cut: _Cut | None
     ) -> list[tuple[int, int, columns.Row]]:
-        sql = f"SELECT id, at_frame, {names} FROM {table} WHERE id > ?"
-        values: list[int] = [after]
+        where, values = self._behind(table, after, until, connection)
+        rows = self._reader.db.execute(
+            f"SELECT id, at_frame, {names} FROM {table} WHERE {where} ORDER BY id", values
+        )
+        if cut is None:
+            return [(row[0], row[1], row[2:]) for row in rows]
+        if table == "exchange":
+            return [(row[0], row[1], row[2:]) for row in takewhile(lambda row: row[0] <= cut.number, rows)]
+        when = names.split(", ").index(_TIME.get(table, "time")) + 2
+        return [
+            (row[0], row[1], row[2:])
+            for row in takewhile(lambda row: (row[1], row[when]) <= (cut.at_frame, cut.time), rows)
+        ]
+
+    def _session(self) -> str | None:
+        """That of the only connection; None, which equals nothing, while it has none."""
+        if self._only is not None and not self._sid:
+            self._sid = self._reader.sid(self._only)
+        return self._sid or None
+
+    def _behind(
+        self, table: str, after: int, until: int | None, connection: str
+    ) -> tuple[str, list[int | str | None]]:
+        """A condition for what comes next of a table, and its values."""
+        where = "id > ?"
+        values: list[int | str | None] = [after]
         if until is not None:
-            sql += " AND at_frame <= ?"
+            where += " AND at_frame <= ?"
             values.append(until)
         if self._only is not None:
-            sql += f" AND {connection} = ?"
-            values.append(self._only)
-        rows = self._reader.db.execute(sql + " ORDER BY id", values)
-        return [(row[0], row[1], row[2:]) for row in rows]
+            where += f" AND {connection} = ?"
+            values.append(self._session() if connection == "sid" else self._only)
+        return where, values
 
 
 def follow(tail: Tail, reader: Reader, stop: Callable[[], bool] = lambda: False) -> Iterator[list[Event]]:

@@ -89,6 +89,14 @@ class TestCreating:
             files.create(path)
         assert path.read_bytes() == b"mine"
 
+    def test_never_writes_through_a_link(self, tmp_path: Path) -> None:
+        target = tmp_path / "target"
+        path = tmp_path / "a.wsp"
+        path.symlink_to(target)
+        with pytest.raises(CaptureError, match="exists already"):
+            files.create(path)
+        assert not target.exists()
+
     def test_says_why_a_place_cannot_be_written(self, tmp_path: Path) -> None:
         path = tmp_path / "missing" / "a.wsp"
         with pytest.raises(

@@ -10,7 +10,15 @@ from tests.support.captures import START, capture, chat
 from tests.unit.store.store_tools import events
 from wsproxy.store import files, schema
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord, DecisionRecord, FrameFlag, GapRecord
+from wsproxy.store.records import (
+    ClosureRecord,
+    ConnectionRecord,
+    DecisionRecord,
+    ExchangeFlag,
+    FrameFlag,
+    GapRecord,
+    ReplayRecord,
+)
 from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.frames import Anomaly
 
@@ -113,6 +121,41 @@ class TestVersion2:
         assert (edited.first_frame, edited.first_sent) == (10, 11)
         assert (dropped.last_sent, held.last_sent, injected.last_frame) == (None, None, None)
         assert (edited.held, held.held) == (0, 20_000_000)
+
+
+class TestVersion3:
+    """Has what version 2 has, what is the replay of what, and bodies of long-polling."""
+
+    @pytest.fixture
+    def kept(self) -> Path:
+        return DATA / "schema-3.wsp"
+
+    def test_tells_which_connection_of_which_capture_was_replayed(self, kept: Path) -> None:
+        with Reader(kept) as reader:
+            assert reader.has_replays()
+            assert reader.replay_of(1) is None
+            assert reader.replay_of(4) == ReplayRecord(4, "/captures/chat.wsp", START, 7)
+
+    def test_tells_the_original_of_every_message(self, kept: Path) -> None:
+        replayed = [event for event in events(kept) if isinstance(event, FrameEvent) and event.original]
+        assert [(event.frame.id, event.frame.payload, event.original) for event in replayed] == [
+            (18, b"said again", 12),
+            (19, b"heard again", 15),
+        ]
+
+    def test_has_what_went_over_long_polling(self, kept: Path) -> None:
+        with Reader(kept) as reader:
+            opened, said, broken = reader.exchanges()
+            assert reader.sid(5) == "abcd"
+        assert (opened.sid, opened.from_client, opened.method, opened.status) == ("abcd", False, "GET", 200)
+        assert (said.body, said.length, said.flags) == (b'42["said"]', 100, ExchangeFlag.TRUNCATED)
+        assert (broken.status, broken.error) == (None, "server disconnected")
+
+    def test_older_captures_have_no_replays(self, old: Path) -> None:
+        with Reader(old) as reader:
+            assert not reader.has_replays()
+            assert (reader.replay_of(1), reader.originals(0, 100)) == (None, {})
+            assert reader.exchanges() == []
 
 
 def involved(event: object) -> bool:
