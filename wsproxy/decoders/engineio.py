@@ -5,8 +5,6 @@ A text message is a digit for the type of the packet, then its content; a binary
 bytes, in version 3 behind a byte 4. In version 4 the server pings, in version 3 the client.
 """
 
-import base64
-import binascii
 from typing import Any
 
 from wsproxy.decoders import json_
@@ -22,6 +20,7 @@ from wsproxy.decoders.api import (
 )
 from wsproxy.decoders.brief import brief
 from wsproxy.decoders.json_protocol import parsed, word
+from wsproxy.decoders.polling import from_base64
 
 MESSAGE = 4
 _TYPES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
@@ -31,7 +30,8 @@ class EngineIO(Decoder):
     """
     Engine.IO 3 and 4 without Socket.IO: the packets, and what is in them as if it had come alone.
 
-    A session mostly begins over HTTP and moves to the WebSocket (`probe`, `upgrade`); its `sid` is shown.
+    A session mostly begins over HTTP long-polling and moves to the WebSocket (`probe`, `upgrade`). The proxy
+    keeps the bodies of that, so it is read from its beginning, also if it never moves.
     """
 
     name = "engineio"
@@ -58,8 +58,8 @@ class EngineIO(Decoder):
         if not text:
             raise Unfit("no text" if text is None else "an empty packet")
         if text[0] == "b":
-            # Bytes for a peer that cannot take binary messages; version 3 has the type behind the mark.
-            return self.binary(message, _from_base64(text[2:] if text[1:2] == "4" else text[1:]))
+            # Bytes for a peer that cannot take binary messages.
+            return self.binary(message, from_base64(text, self.version))
         if text[0] not in "0123456":
             raise Unfit(f"{text[:1]!r} is no type of Engine.IO")
         if int(text[0]) == MESSAGE:
@@ -103,6 +103,8 @@ class EngineIO(Decoder):
         if name == "open":
             value = parsed(text)
             tree["data"] = value
+            if isinstance(value, dict) and isinstance(value.get("sid"), str):
+                self.sid = value["sid"]
             return self.say(f"open {_offer(value)}", Kind.CONTROL, name, tree=tree)
         if text:
             tree["data"] = text
@@ -126,13 +128,6 @@ def _written(tree: Tree, original: str) -> str:
     if isinstance(data, str):
         return kind + data
     return kind + json_.rewrite(data, original[1:])
-
-
-def _from_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Unfit("no base64 behind the mark of bytes") from None
 
 
 def _offer(value: Any) -> str:

@@ -35,6 +35,10 @@ class Memory(Generic[K, V]):
         """Oldest first."""
         return iter(self._items.values())
 
+    def items(self) -> Iterator[tuple[K, V]]:
+        """Oldest first."""
+        return iter(self._items.items())
+
     def get(self, key: K) -> V | None:
         """The value, which stays; None without one."""
         return self._items.get(key)

@@ -62,11 +62,13 @@ class SocketIO(EngineIO):
     An event with an id is a call that its acknowledgement answers, per namespace. The binary messages behind
     a packet are its attachments: the last of them shows the packet joined, and so does the tree of the packet
     itself once they have come. Packets in MessagePack (`socket.io-msgpack-parser`) are read and written, too.
-    A session mostly begins over HTTP long-polling, whose `sid` is shown where it moves to the WebSocket.
+    A session mostly begins over HTTP long-polling. The proxy keeps the bodies of that, so handshake,
+    namespaces, acknowledgements and attachments that began there are understood on the WebSocket it moves to,
+    and a session that stays on polling is read as well.
     """
 
     name = "socketio"
-    matches = "query `EIO` with `transport=websocket`; packets such as `42[...]`"
+    matches = "query `EIO` with `transport=websocket` or `polling`; packets such as `42[...]`"
     editable = True
     size_limit = 4 << 20
 
@@ -80,7 +82,7 @@ class SocketIO(EngineIO):
         query = opening.query
         if super().recognises(opening):
             return False
-        return "EIO" in query and query.get("transport", ["websocket"])[0] == "websocket"
+        return "EIO" in query and query.get("transport", ["websocket"])[0] in ("websocket", "polling")
 
     @classmethod
     def score(cls, message: Message) -> int:

@@ -54,11 +54,11 @@ def printable(text: str, width: int | None = None) -> str:
             return text
         return text[: width - 1] + ELLIPSIS if width > 0 else ""
     if width is None:
-        return _fit(text, None)[0]
-    shown, taken = _fit(text, width)
+        return fit(text, None)[0]
+    shown, taken = fit(text, width)
     if taken == len(text):
         return shown
-    return _fit(text, width - 1)[0] + ELLIPSIS if width > 0 else ""
+    return fit(text, width - 1)[0] + ELLIPSIS if width > 0 else ""
 
 
 def preview(payload: bytes, is_text: bool, width: int, length: int | None = None) -> str:
@@ -102,12 +102,12 @@ def _text(payload: bytes, width: int, total: int) -> str:
     whole = len(head) == total
     # A character cut in two at the end of the part is not a fault of the payload.
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head, final=whole)
-    shown, taken = _fit(text, width)
+    shown, taken = fit(text, width)
     if whole and taken == len(text):
         return shown
     if len(rest) + 4 > width:
-        return _fit(text, width - 1)[0] + ELLIPSIS
-    shown, taken = _fit(text, width - len(rest))
+        return fit(text, width - 1)[0] + ELLIPSIS
+    shown, taken = fit(text, width - len(rest))
     hidden = total - len(text[:taken].encode("utf-8", "surrogateescape"))
     return f"{shown}{ELLIPSIS} +{hidden:,} B" if hidden else shown
 
@@ -136,7 +136,7 @@ def _reads_as_text(payload: bytes) -> bool:
     return all(char.isprintable() or char in "\t\r\n" for char in text)
 
 
-def _fit(text: str, width: int | None) -> tuple[str, int]:
+def fit(text: str, width: int | None) -> tuple[str, int]:
     """As much of `text` as fits, escaped, and how many of its characters that is."""
     shown: list[str] = []
     used = 0

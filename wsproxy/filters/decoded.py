@@ -99,8 +99,12 @@ class Id(_OfDecoded):
 
 class NoReply(_OfDecoded):
     names = ("~noreply",)
-    help = "calls that were never answered"
+    help = "calls that were never answered, in a capture"
     example = "~noreply & ~up"
+
+    @property
+    def wants_replies(self) -> bool:
+        return True
 
     def says(self, decoded: Decoded) -> bool:
         return decoded.replied is False

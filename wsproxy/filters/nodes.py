@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 import pyparsing as pp
 
+from wsproxy.errors import UsageError
 from wsproxy.filters import grammar
 from wsproxy.filters.sql import FUNCTION, UNDECIDED, Statement
 from wsproxy.filters.subject import Subject
@@ -35,6 +36,11 @@ class Filter(ABC):
         """It may ask what a decoder says."""
         return False
 
+    @property
+    def wants_replies(self) -> bool:
+        """It may ask whether calls were answered, which only who has seen the end knows."""
+        return False
+
 
 @dataclass(frozen=True)
 class Not(Filter):
@@ -51,6 +57,10 @@ class Not(Filter):
     @property
     def wants_decoded(self) -> bool:
         return self.inner.wants_decoded
+
+    @property
+    def wants_replies(self) -> bool:
+        return self.inner.wants_replies
 
     def __str__(self) -> str:
         return f"!({self.inner})" if isinstance(self.inner, And | Or) else f"!{self.inner}"
@@ -73,6 +83,10 @@ class And(Filter):
     def wants_decoded(self) -> bool:
         return any(part.wants_decoded for part in self.parts)
 
+    @property
+    def wants_replies(self) -> bool:
+        return any(part.wants_replies for part in self.parts)
+
     def __str__(self) -> str:
         return " & ".join(f"({part})" if isinstance(part, And | Or) else str(part) for part in self.parts)
 
@@ -93,6 +107,10 @@ class Or(Filter):
     @property
     def wants_decoded(self) -> bool:
         return any(part.wants_decoded for part in self.parts)
+
+    @property
+    def wants_replies(self) -> bool:
+        return any(part.wants_replies for part in self.parts)
 
     def __str__(self) -> str:
         return " | ".join(f"({part})" if isinstance(part, Or) else str(part) for part in self.parts)
@@ -141,6 +159,20 @@ class Operator(Filter):
 
     def __str__(self) -> str:
         return self.names[0]
+
+
+def check_live(wanted: Filter) -> None:
+    """
+    Refuse a filter that cannot be asked about messages on their way.
+
+    Raises:
+        UsageError: it asks for what is not known yet.
+    """
+    if wanted.wants_replies:
+        raise UsageError(
+            "~noreply cannot be asked about messages on their way: nobody knows yet which will be answered",
+            "It finds calls in a capture: wsproxy log FILE -f '~noreply'",
+        )
 
 
 def _joined(word: str, terms: list[str]) -> str:

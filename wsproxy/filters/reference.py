@@ -63,6 +63,11 @@ Frames, one by one.
 - **Connections.** The opening and the end of a connection are told if the filter matches them (operators
   about frames do not, so `!~ping` does), and with the first frame of it that matches. What could not be
   recorded is always told.
+- **Long-polling.** A body of Engine.IO's long-polling is looked at as a whole, unpacked, by its direction,
+  URL, time, content and meaning; operators about frames and connection numbers do not match it. It is told
+  if the filter matches.
+- **Messages on their way** (rules, holds, `message.matches` of addons) are asked the same, but for
+  `~noreply`, which only a whole capture can tell. What a message means is decoded from the first question on.
 - **Nothing found** is exit code 1 for `log` and `info`.
 
 ## JSON

@@ -10,6 +10,7 @@ from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
     DecisionRecord,
+    ExchangeRecord,
     FrameFlag,
     FrameRecord,
     MessageRecord,
@@ -112,6 +113,68 @@ class FrameSubject:
     def decoded(self) -> Decoded | None:
         """What `decode` says."""
         return self.decode(self) if self.decode else None
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """What is known of the connection of an exchange."""
+
+    url: str
+    id: int = 0
+    request: bytes = b""
+    response: bytes = b""
+    subprotocol: None = None
+
+
+@dataclass(eq=False)
+class ExchangeSubject:
+    """
+    A body of long-polling: operators about frames do not match it.
+
+    Args:
+        exchange: its row.
+        content: without what it is packed in.
+        now: what relative times count from, ns.
+        decode: says what it means.
+    """
+
+    exchange: ExchangeRecord
+    content: bytes
+    now: int
+    decode: Callable[[ExchangeRecord], Decoded | None] | None = None
+    opcode: None = None
+    kind: None = None
+    code: None = None
+    fragmented: bool = False
+    compressed: bool = False
+    anomalies: Anomaly = NO_ANOMALY
+    actions: Collection[str] = ()
+    held: bool = False
+
+    @property
+    def connection(self) -> _Asked:
+        """The URL is that of the request; there is no number, and no head."""
+        return _Asked(self.exchange.url)
+
+    @property
+    def time(self) -> int:
+        """When it was whole."""
+        return self.exchange.time
+
+    @property
+    def from_client(self) -> bool:
+        """Its direction."""
+        return self.exchange.from_client
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content)
+
+    @cached_property
+    def decoded(self) -> Decoded | None:
+        """What `decode` says."""
+        return self.decode(self.exchange) if self.decode else None
 
 
 @dataclass(eq=False, slots=True)

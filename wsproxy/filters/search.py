@@ -10,12 +10,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
+from wsproxy.decoders.follow import unpacked
 from wsproxy.filters.nodes import Filter
-from wsproxy.filters.rows import EventSubject, FrameSubject
+from wsproxy.filters.rows import EventSubject, ExchangeSubject, FrameSubject
 from wsproxy.filters.sql import Statement
 from wsproxy.filters.subject import Decoded
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord
+from wsproxy.store.records import ClosureRecord, ConnectionRecord, ExchangeRecord
 
 _AT_ONCE = 100
 """Undecided frames whose rows are in memory together."""
@@ -32,6 +33,7 @@ class Search:
         what: the filter.
         connection: only this connection's frames.
         decode: says what a message means; without it no decoded operator matches.
+        decode_exchange: says what a body of long-polling means, likewise.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class Search:
         what: Filter,
         connection: int | None = None,
         decode: Callable[[FrameSubject], Decoded | None] | None = None,
+        decode_exchange: Callable[[ExchangeRecord], Decoded | None] | None = None,
     ) -> None:
         self.filter = what
         self._reader = reader
         self._decode = decode
+        self._decode_exchange = decode_exchange
         self._connections: dict[int, ConnectionRecord] = {}
         statement = Statement(decoding=decode is not None)
         expression = what.to_sql(statement)
@@ -109,6 +113,12 @@ class Search:
     def about(self, connection: ConnectionRecord, closure: ClosureRecord | None = None) -> bool:
         """Whether the opening of a connection matches, or its end."""
         return self.filter.match(EventSubject(connection, self.now, closure))
+
+    def about_exchange(self, exchange: ExchangeRecord) -> bool:
+        """Whether a body of long-polling matches."""
+        content = unpacked(exchange)
+        content = exchange.body if content is None else content
+        return self.filter.match(ExchangeSubject(exchange, content, self.now, self._decode_exchange))
 
     def connection(self, number: int) -> ConnectionRecord:
         """One connection. Raises sqlite3.DatabaseError if a damaged capture has lost it."""

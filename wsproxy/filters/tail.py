@@ -3,15 +3,21 @@ The events of a capture that a filter wants: what `log -f` and `dump -f` print.
 
 Frames are found by `Search`. A connection's opening and end are told if the filter matches them (the
 operators about frames do not), and with the first frame of the connection that is told, so that
-nobody asks what connection that is. A decision is told with the frames it is about. What could not be
-recorded is always told.
+nobody asks what connection that is. A decision is told with the frames it is about. A body of long-polling is
+told if the filter matches it. What could not be recorded is always told.
 """
 
 from collections.abc import Callable
 
 from wsproxy.filters.search import Search
 from wsproxy.store.reader import PAGE, Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord, DecisionRecord, GapRecord
+from wsproxy.store.records import (
+    ClosureRecord,
+    ConnectionRecord,
+    DecisionRecord,
+    ExchangeRecord,
+    GapRecord,
+)
 from wsproxy.store.tail import Event, FrameEvent, Tail
 
 _REMEMBERED = 10_000
@@ -69,6 +75,10 @@ class FilteredTail(Tail):
             return self._frame_told(event)
         if isinstance(event, DecisionRecord):
             return self._decided(event)
+        if isinstance(event, ExchangeRecord):
+            matches = self._search_of.about_exchange(event)
+            self.found = self.found or matches
+            return [event] if matches else []
         if isinstance(event, ConnectionRecord):
             if self._search_of.about(event):
                 self.found = True

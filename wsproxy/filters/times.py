@@ -140,6 +140,30 @@ def _offset(quarter: int) -> int:
         return 0
 
 
+def beginning(text: str, day: int, now: int) -> int:
+    """
+    When a moment begins, ns since the epoch.
+
+    Args:
+        text: as a person writes it after `~t`.
+        day: any moment of the local day that a time of day is of.
+        now: what "ago" counts back from.
+
+    Raises:
+        ValueError: it is no moment; with what to write.
+    """
+    found = _read(text)
+    if isinstance(found, _Absolute):
+        return found.first
+    if isinstance(found, _Ago):
+        return now - found.ago
+    if isinstance(found, _OfDay):
+        midnight = datetime.fromtimestamp(day // SECOND).replace(hour=0, minute=0, second=0)
+        clock = timedelta(seconds=found.first // SECOND)
+        return _since_epoch(midnight + clock, None) + found.first % SECOND
+    raise ValueError("a time is missing")
+
+
 def _read(text: str) -> _Absolute | _OfDay | _Ago | None:
     """One end of a span; None for an empty one. Raises ValueError for what is no time."""
     if not text:

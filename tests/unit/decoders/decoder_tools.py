@@ -1,5 +1,8 @@
 """Messages for the tests of decoders, without a capture."""
 
+import struct
+from typing import Any
+
 from hypothesis import strategies as st
 
 from wsproxy.decoders.api import Decoded, Message, Node, Opening, Session
@@ -66,3 +69,42 @@ def text(content: str, from_client: bool = True) -> Message:
 def binary(content: bytes, from_client: bool = True) -> Message:
     """One binary message."""
     return Message(1, SECOND, from_client, False, content)
+
+
+FIELD_VALUES = st.integers(0, 2**64 - 1) | st.text(max_size=8) | st.binary(max_size=8)
+
+
+def wire(fields: list[tuple[int, Any]]) -> bytes:
+    """Protocol Buffers by their specification."""
+
+    def varint(value: int) -> bytes:
+        out = bytearray()
+        while value > 127:
+            out.append(value & 127 | 128)
+            value >>= 7
+        return bytes([*out, value])
+
+    out = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            out += varint(number << 3) + varint(value)
+        elif isinstance(value, float):
+            out += varint(number << 3 | 1) + struct.pack("<d", value)
+        else:
+            data = (
+                value.encode()
+                if isinstance(value, str)
+                else wire(value)
+                if isinstance(value, list)
+                else value
+            )
+            out += varint(number << 3 | 2) + varint(len(data)) + data
+    return out
+
+
+FIELDS = st.lists(
+    st.tuples(
+        st.integers(1, 5000), FIELD_VALUES | st.lists(st.tuples(st.integers(1, 40), FIELD_VALUES), max_size=3)
+    ),
+    max_size=6,
+)

@@ -1,9 +1,11 @@
 """What the tests of the filters share: subjects, and filters at random."""
 
+import sqlite3
 import string
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -235,3 +237,26 @@ SYNTAX = st.lists(
     max_size=12,
 ).map("".join)
 """What looks a little like filters."""
+
+
+def decide(path: Path, action: str, arrived: Any = None, sent: Any = None, held: int = 0) -> None:
+    """What was decided about these frames, `(first, last)`; those sent are the proxy's then."""
+    with sqlite3.connect(path) as db:
+        number = (sent or arrived)[1]
+        connection, from_client, time = db.execute(
+            "SELECT connection, from_client, time FROM frame WHERE id = ?", (number,)
+        ).fetchone()
+        columns = "connection, time, at_frame, from_client, action, by, first_frame, last_frame, first_sent"
+        values = (*(arrived or (None, None)), *(sent or (None, None)), held)
+        db.execute(
+            f"INSERT INTO decision ({columns}, last_sent, held, note)"
+            " VALUES (?, ?, ?, ?, ?, 'rule 1', ?, ?, ?, ?, ?, '')",
+            (connection, time, number, from_client, action, *values),
+        )
+        if sent:
+            db.execute(
+                "UPDATE frame SET flags = flags | 32 WHERE connection = ? AND from_client = ? AND opcode < 8"
+                " AND id BETWEEN ? AND ?",
+                (connection, from_client, *sent),
+            )
+    db.close()

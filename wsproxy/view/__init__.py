@@ -1,0 +1,1 @@
+"""What every viewer needs to show a capture, in lines and on screens, besides the words."""
