@@ -1,0 +1,52 @@
+"""What is made of messages on their way into a replay; the plain case: nothing."""
+
+from wsproxy.decoders.decoded import Decoded
+from wsproxy.replay.alike import alike
+from wsproxy.replay.dial import Way
+from wsproxy.replay.heard import Heard
+from wsproxy.replay.part import Part
+from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.target import Opening
+from wsproxy.store.records import ConnectionRecord
+
+
+class Changes:
+    """Nothing is changed. `wsproxy.replay.session.Session` does more."""
+
+    async def opening(self, record: ConnectionRecord, opening: Opening, way: Way) -> Opening:
+        """
+        How a connection is to be opened.
+
+        Raises:
+            ReplayError: what comes before its handshake failed.
+        """
+        return opening
+
+    def opened(self, part: Part) -> None:
+        """A connection is open."""
+
+    def closed(self, part: Part) -> None:
+        """It is over."""
+
+    def meaning(self, part: Part) -> Decoded | None:
+        """What the last message that the server said means, as far as anybody decodes it."""
+        return None
+
+    def alike(self, recorded: RecordedMessage, heard: Heard) -> bool:
+        """Whether the server said the same as in the original."""
+        return alike(recorded, heard)
+
+    def saying(self, part: Part, message: RecordedMessage) -> bytes | None:
+        """What to say in place of a message of the client; None: nothing."""
+        return message.content
+
+    def heard(self, part: Part, expected: RecordedMessage | None, heard: Heard) -> None:
+        """The server has said something, where in the original it said what was `expected`."""
+
+    def is_heartbeat(self, part: Part, message: RecordedMessage) -> bool:
+        """A message of the original only kept the connection alive: it is neither said nor expected."""
+        return False
+
+    def is_heartbeat_now(self, part: Part, heard: Heard) -> bool:
+        """The same of a message of now: it does not count."""
+        return False

@@ -1,0 +1,293 @@
+"""
+A recorded server for real clients: listens, on one port with and without TLS, and acts out a capture.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Collection, Coroutine
+from typing import Any
+
+from wsproxy.errors import WsproxyError
+from wsproxy.replay.acting import Acting, Tell
+from wsproxy.replay.catalogue import Answer, Catalogue
+from wsproxy.replay.exchanges import Exchanges
+from wsproxy.replay.heard import Ear
+from wsproxy.replay.live import Live
+from wsproxy.replay.performer import Performer, end, origin_of
+from wsproxy.store.reader import Reader
+from wsproxy.wire.encode import encode_frame
+from wsproxy.wire.frames import FrameScanner, Opcode
+from wsproxy.wire.handshake import Head, accept_for
+
+_HEAD = 64 * 1024
+"""Bytes of a request's head."""
+_PATIENCE = 30.0
+"""Seconds for a client to say what it wants."""
+_FAREWELL = 5.0
+"""Seconds for the last bytes to be taken."""
+_TLS = 0x16
+"""The first byte of a TLS handshake (RFC 8446 section 5.1)."""
+
+
+class MockServer:
+    """
+    Acts as the server of a capture, for any number of clients at once.
+
+    Args:
+        reader: the capture; used in the thread of the event loop.
+        acting: how.
+        tell: told what happens.
+        connections: only these; all where empty.
+        ignored_query: names in the query that do not count; `*` for all.
+        tls: for clients that speak TLS; without it they are refused.
+
+    Raises:
+        sqlite3.Error: the capture is damaged.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        acting: Acting,
+        tell: Tell,
+        *,
+        connections: Collection[int] = (),
+        ignored_query: Collection[str] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.catalogue = Catalogue(reader, connections, ignored_query)
+        self._reader = reader
+        self._acting = acting
+        self._tell = tell
+        self._tls = tls
+        self._exchanges: Exchanges | None = None
+        if acting.by == "match":
+            self._exchanges = Exchanges(reader, self.catalogue.numbers, acting.matching)
+        self._listener: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._clients = 0
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
+        """
+        Listen.
+
+        Returns:
+            Address and port.
+
+        Raises:
+            WsproxyError: it cannot.
+        """
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family, backlog=1024)
+        except OSError as error:
+            raise WsproxyError(
+                f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
+                "Choose another port with -p, or -p 0 for any free one",
+            ) from error
+        self._listener.setblocking(False)
+        self._spawn(self._accept(self._listener))
+        address = self._listener.getsockname()
+        return str(address[0]), int(address[1])
+
+    async def stop(self) -> None:
+        """End everything."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+        if self._exchanges is not None:
+            self._exchanges.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, address = await loop.sock_accept(listener)
+            except OSError as error:
+                # Too many open files, as a rule: some will be closed.
+                self._tell({"event": "trouble", "why": f"cannot accept a client: {error.strerror or error}"})
+                await asyncio.sleep(0.1)
+                continue
+            self._clients += 1
+            client = f"{address[0]}:{address[1]}" if ":" not in address[0] else f"[{address[0]}]:{address[1]}"
+            self._spawn(self._serve(sock, self._clients, client))
+
+    async def _serve(self, sock: socket.socket, number: int, client: str) -> None:
+        """One client, from its first byte to its end."""
+        loop = asyncio.get_running_loop()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def tell(event: dict[str, Any]) -> None:
+            self._tell({"client": number, "from": client, **event})
+
+        reader = asyncio.StreamReader(_HEAD)
+        writer: asyncio.StreamWriter | None = None
+        reset = False
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                secure = await _first_byte(sock) == _TLS
+                if secure and self._tls is None:
+                    tell({"event": "refused", "why": "it speaks TLS, and there is no certificate"})
+                    return
+                protocol = asyncio.StreamReaderProtocol(reader)
+                transport, _ = await loop.connect_accepted_socket(
+                    lambda: protocol, sock, ssl=self._tls if secure else None
+                )
+                writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+                request = await reader.readuntil(b"\r\n\r\n")
+            reset = await self._answer(request, reader, writer, tell)
+        except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
+            tell({"event": "lost", "why": str(error) or type(error).__name__})
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # One broken client never hurts another.
+            tell({"event": "trouble", "why": f"{type(error).__name__}: {error}"})
+        finally:
+            if writer is None:
+                sock.close()
+            else:
+                end(writer, reset)
+        if writer is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(writer.wait_closed(), _FAREWELL)
+            # One that reads nothing any more is not waited for.
+            writer.transport.abort()
+
+    async def _answer(
+        self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tell: Tell
+    ) -> bool:
+        asked = Head.parse(request)
+        words = asked.start.split(" ")
+        target = words[1] if len(words) > 1 else ""
+        if "websocket" not in asked.tokens("Upgrade") or not asked.get("Sec-WebSocket-Key"):
+            tell({"event": "refused", "target": target, "why": "it asks for no WebSocket"})
+            await _refuse(writer, "426 Upgrade Required", "This is a recorded WebSocket server.\n")
+            return False
+        answer = self.catalogue.answer(request)
+        if answer is None:
+            tell({"event": "unrecorded", "target": target, "then": self._acting.unmatched})
+            if self._acting.unmatched == "live":
+                await self._pass_on(request, asked, (reader, writer), tell)
+            else:
+                paths = "".join(f"  {path}\n" for path in self.catalogue.paths[:50])
+                await _refuse(writer, "404 Not Found", f"Nothing was recorded for this. There is:\n{paths}")
+            return False
+        record = answer.record
+        tell({"event": "open", "target": target, "recorded": record.id, "status": record.status})
+        if answer.head:
+            writer.write(answer.head)
+            await writer.drain()
+        if not answer.accepts:
+            return False
+        return await self._act(answer, request, (reader, writer), tell)
+
+    async def _act(
+        self,
+        answer: Answer,
+        request: bytes,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        tell: Tell,
+    ) -> bool:
+        number = answer.record.id
+        relatives = [number, *(other for other in self.catalogue.relatives(number) if other != number)]
+        performer = Performer(
+            self._reader, answer, self._acting, self._exchanges, relatives, request, streams, tell
+        )
+        await performer.run()
+        tell({"event": "closed", "recorded": number, **performer.ended})
+        return performer.reset
+
+    async def _pass_on(
+        self,
+        request: bytes,
+        asked: Head,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        tell: Tell,
+    ) -> None:
+        """A connection of which nothing was recorded goes to the server itself."""
+        reader, writer = streams
+        base = self._acting.live or self._default_origin()
+
+        async def heard(opcode: int, content: bytes) -> None:
+            with contextlib.suppress(OSError):
+                writer.write(encode_frame(opcode, content))
+                await writer.drain()
+
+        live = Live(base, request, self._acting.insecure, heard)
+        try:
+            peer = await live.open()
+        except OSError as error:
+            tell({"event": "live_failed", "why": str(error)})
+            await _refuse(writer, "502 Bad Gateway", f"{error}\n")
+            return
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines.append(f"Sec-WebSocket-Accept: {accept_for(asked.get('Sec-WebSocket-Key'))}")
+        if peer.subprotocol:
+            lines.append(f"Sec-WebSocket-Protocol: {peer.subprotocol}")
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        scanner, ear = FrameScanner(), Ear(True, None)
+        payload = b""
+        try:
+            while data := await reader.read(1 << 16):
+                for said in ear.hear(scanner.feed(data)):
+                    if said.opcode == Opcode.CLOSE:
+                        payload = said.content
+                        await heard(Opcode.CLOSE, payload)
+                        return
+                    if said.opcode == Opcode.PING:
+                        await heard(Opcode.PONG, said.content)
+                    elif said.opcode in (Opcode.TEXT, Opcode.BINARY):
+                        await live.say(said.opcode, said.content)
+        finally:
+            await live.close(payload)
+
+    def _default_origin(self) -> str:
+        numbers = self.catalogue.numbers
+        record = self._reader.connection(numbers[0]) if numbers else None
+        return origin_of(record.url) if record else "ws://127.0.0.1"
+
+
+async def _first_byte(sock: socket.socket) -> int:
+    """The first byte a client sends, which is left where it is; -1 if it sends none."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            data = sock.recv(1, socket.MSG_PEEK)
+            return data[0] if data else -1
+        except (BlockingIOError, InterruptedError):
+            pass
+        ready = loop.create_future()
+        loop.add_reader(sock.fileno(), _resolve, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(sock.fileno())
+
+
+def _resolve(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: str, text: str) -> None:
+    body = text.encode()
+    lines = (
+        f"HTTP/1.1 {status}",
+        "Content-Type: text/plain",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+    await writer.drain()

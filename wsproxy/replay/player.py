@@ -1,0 +1,410 @@
+"""
+Go through a recorded session and act as its client: one message after the other, in recorded order.
+
+One player is one run. It opens connections where the original opened them, says what the client said when
+the clock (`wsproxy.replay.pace`) lets it, expects what the server said, and ends as the original ended.
+The original is read as it goes, never ahead by more than `_AHEAD`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from wsproxy.decoders.decoded import Decoded
+from wsproxy.errors import RefusedError, UsageError
+from wsproxy.filters.subject import LiveMessage
+from wsproxy.replay import dial
+from wsproxy.replay.changes import Changes
+from wsproxy.replay.dial import Way
+from wsproxy.replay.exact import check_fit, exact_steps
+from wsproxy.replay.heard import Heard
+from wsproxy.replay.journal import Journal
+from wsproxy.replay.link import Link
+from wsproxy.replay.outcome import Outcome, Summary, brief
+from wsproxy.replay.pace import BehindError, Pace, StopReplay
+from wsproxy.replay.part import Part
+from wsproxy.replay.recorded import Recorded, RecordedMessage, Step
+from wsproxy.replay.target import Opening, request_for
+from wsproxy.replay.voice import Voice
+from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord
+from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close
+from wsproxy.wire.encode import close_payload
+from wsproxy.wire.frames import FIN
+
+_AHEAD = 2000
+"""Steps that are looked at to find what a server says early."""
+_LONGER = 3.0
+"""Seconds that a server has for ending TCP after both Close frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a session is replayed."""
+
+    opening: Opening = field(default_factory=Opening)
+    way: Way = field(default_factory=Way)
+    timeout: float = 10.0
+    """Seconds for an answer to a handshake, for closing, and for what a server owes."""
+    skip_truncated: bool = False
+    """Leave out what the capture has not all of, instead of refusing."""
+    exact: bool = False
+    """Send the recorded frames, byte for byte."""
+
+
+class Player:
+    """
+    Args:
+        recorded: the session, of `End.SERVER`.
+        settings: how.
+        journal: records the replay.
+        pace: the clock.
+        changes: what is made of messages on the way; None: nothing.
+    """
+
+    def __init__(
+        self,
+        recorded: Recorded,
+        settings: Settings,
+        journal: Journal,
+        pace: Pace,
+        changes: Changes | None = None,
+    ) -> None:
+        self.said = 0
+        """Messages and control frames of the client that are done with: sent, or left out."""
+        self.parts: dict[int, Part] = {}
+        """By the number of the connection in the original; those that are over are in `summary` only."""
+        self.summary = Summary()
+        self._recorded = recorded
+        self._settings = settings
+        self._journal = journal
+        self._pace = pace
+        self._changes = changes or Changes()
+        self._steps: Iterator[Step | FrameRecord] = iter(())
+        self._ahead: deque[Step | FrameRecord] = deque()
+        self._news = asyncio.Event()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def differences(self) -> int:
+        """So far."""
+        return self.summary.differences + sum(part.differences for part in self.parts.values())
+
+    async def run(self) -> Summary:
+        """
+        Replay the session.
+
+        Raises:
+            WsproxyError: it could not go on: no server, a refusal, a server that fell behind.
+        """
+        recorded = self._recorded
+        self._steps = exact_steps(recorded) if self._settings.exact else recorded.messages()
+        try:
+            while (step := self._next()) is not None:
+                await self._take(step)
+            await self._pace.end(self)
+            for part in list(self.parts.values()):
+                await self._end(part, None)
+            if self._ending:
+                await asyncio.gather(*self._ending)
+        except StopReplay:
+            self.summary.stopped = True
+        except BehindError as error:
+            self.summary.problem = error.message
+        finally:
+            for task in list(self._ending):
+                task.cancel()
+            for part in list(self.parts.values()):
+                if part.link:
+                    part.link.abort()
+                    await part.link.over.wait()
+                self._done(part)
+        return self.summary
+
+    # What a clock may ask.
+
+    def is_behind(self, message: RecordedMessage | None) -> bool:
+        """As of `pace.Ahead`."""
+        return any(self._lacks(part, message) > 0 for part in self.parts.values())
+
+    def _lacks(self, part: Part, message: RecordedMessage | None) -> int:
+        if part.is_silent:
+            return 0
+        expected = part.expected
+        if message is not None and message.fragments:
+            expected = part.expected_before(message.first_frame)
+        # A Close frame comes last, and is one more thing to wait for.
+        return expected - part.heard + part.expects_close
+
+    async def news(self, timeout: float) -> bool:
+        """As of `pace.Ahead`."""
+        self._news.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def behind(self, message: RecordedMessage | None, timeout: float) -> BehindError:
+        """As of `pace.Ahead`."""
+        part = next(part for part in self.parts.values() if self._lacks(part, message) > 0)
+        before = f"before {brief(message)}" if message else "at the end"
+        missing = f"; {brief(part.missing)} is missing" if part.missing else ""
+        closing = " and closed" if part.expects_close else ""
+        last = part.last_heard
+        came = f"the last that came is {brief(last)}" if last else "nothing came"
+        part.problem = (
+            f"{before} the server had said {part.expected:,} messages{closing}, now {part.heard:,}"
+            f" in {timeout:g} s"
+            f"{missing}; {came}"
+        )
+        return BehindError(f"connection {part.record.id}: {part.problem}")
+
+    # The steps.
+
+    def _next(self) -> Step | FrameRecord | None:
+        if self._ahead:
+            return self._ahead.popleft()
+        return next(self._steps, None)
+
+    async def _take(self, step: Step | FrameRecord) -> None:
+        if isinstance(step, RecordedMessage):
+            part = self.parts.get(step.connection)
+            if part and self._changes.is_heartbeat(part, step):
+                return
+            if not step.from_client:
+                if part:
+                    part.expect(step)
+                return
+            await self._say(step, part)
+            self.said += 1
+        elif isinstance(step, FrameRecord):
+            # Only of the client: the server's are messages.
+            await self._say_exactly(step, self.parts.get(step.connection))
+            self.said += 1
+        elif isinstance(step, ConnectionRecord):
+            await self._open(step)
+        else:
+            part = self.parts.get(step.connection)
+            if part:
+                await self._pace.at(step.time)
+                await self._end(part, step)
+
+    async def _open(self, record: ConnectionRecord) -> None:
+        if record.status is None:
+            self.summary.notes.append(f"connection {record.id} never reached a server and is left out")
+            return
+        part = self.parts[record.id] = Part(record, self._changes.alike)
+        await self._pace.at(record.opened)
+        opening = await self._changes.opening(record, self._settings.opening, self._settings.way)
+        request = request_for(record, opening)
+        if request.withheld:
+            self.summary.withheld.update(request.withheld)
+
+        def made() -> Link:
+            return Link(record.id, request, self._journal, self._heard, self._over)
+
+        part.link = link = await dial.connect(request.target, self._settings.way, made)
+        try:
+            await link.open(self._settings.timeout)
+        except RefusedError as error:
+            self._done(part)
+            if record.status == 101 or error.status != record.status:
+                raise
+            return
+        if record.status != 101:
+            part.differences += 1
+            part.problem = f"was refused with {record.status} in the original and is open now"
+        assert link.handshake
+        if self._settings.exact:
+            check_fit(record, link.handshake, self._recorded)
+        part.voice = Voice(link.handshake, link.key)
+        self._changes.opened(part)
+
+    async def _say(self, message: RecordedMessage, part: Part | None) -> None:
+        if part is None or part.link is None:
+            self.summary.left += 1
+            return
+        controls: Sequence[RecordedMessage] = ()
+        if message.opcode >= 8:
+            if part.answers_a_ping(message):
+                return
+            if message.inside:
+                part.controls.append(message)
+                return
+        elif part.controls:
+            controls, part.controls = part.controls, []
+        if message.truncated or message.redacted:
+            what = "was redacted" if message.redacted else "is not all in the capture"
+            if not self._settings.skip_truncated:
+                raise UsageError(f"{brief(message)} {what}", "Leave out such messages with --skip-truncated")
+            part.skipped += 1
+            return
+        if part.is_open and not await self._pace.before(message, self):
+            part.skipped += 1
+            return
+        link = part.link
+        if not part.is_open or part.voice is None:
+            # A Close frame that answers the server's was sent when that came.
+            if not (message.is_control and link.client_close):
+                part.leave(message)
+            return
+        content = self._changes.saying(part, message)
+        if content is None:
+            part.skipped += 1
+        elif message.opcode == 8:
+            link.close(content, message.number)
+        else:
+            frames, count = part.voice.frames(message, content, controls)
+            link.say(frames, count, message.number)
+        if link.is_full or self._journal.is_full:
+            await self._room(link)
+
+    async def _say_exactly(self, frame: FrameRecord, part: Part | None) -> None:
+        if part is None or part.link is None:
+            self.summary.left += 1
+            return
+        stand_in = self._recorded.alone(frame)
+        if part.answers_a_ping(stand_in):
+            return
+        if part.is_open and not await self._pace.before(stand_in, self):
+            part.skipped += 1
+            return
+        if not part.is_open:
+            if not (frame.is_control and part.link.client_close):
+                part.leave(stand_in)
+            return
+        ends = frame.opcode > 2 or frame.header[0] & FIN
+        if frame.opcode == 8:
+            part.link.client_close = Close.parse(frame.payload)
+        part.link.say(self._recorded.raw(frame), 1, frame.id if ends else 0)
+        await self._room(part.link)
+
+    async def _room(self, link: Link) -> None:
+        if link.is_full:
+            await link.room()
+        if self._journal.is_full:
+            await self._journal.room()
+
+    async def _end(self, part: Part, closure: ClosureRecord | None) -> None:
+        if part.is_ending:
+            return
+        part.is_ending = True
+        if self._pace.in_order:
+            await self._finish(part, closure)
+        else:
+            task = asyncio.get_running_loop().create_task(self._finish(part, closure))
+            self._ending.add(task)
+
+    async def _finish(self, part: Part, closure: ClosureRecord | None) -> None:
+        """End a connection as the original ended, or in order where that has no end."""
+        link, timeout = part.link, self._settings.timeout
+        if link is None or not link.number or link.over.is_set():
+            self._done(part)
+            return
+        link.flush()
+        await self._owed(part)
+        if closure is None or closure.how == "stopped" or closure.by == "proxy":
+            if self._settings.exact:
+                # Nothing but what was recorded.
+                link.end()
+            link.close(close_payload(1000))
+        elif closure.by == "client" and closure.code != ABNORMAL and not self._settings.exact:
+            # Left out by a filter or a range, if it was not said.
+            link.close(close_payload(None if closure.code == NO_STATUS else closure.code, closure.reason))
+        elif closure.code == ABNORMAL:
+            # Nobody said goodbye.
+            if closure.by == "server":
+                await _within(link.over, timeout)
+            link.abort() if closure.by == "client" and closure.how == "reset" else link.end()
+        elif (
+            closure.by == "server"
+            and not (link.client_close or link.server_close)
+            and not await _within(link.over, timeout)
+        ):
+            part.differences += 1
+            part.problem = part.problem or (
+                f"the server had ended the connection ({closure.code}) and does not now"
+            )
+            link.close(close_payload(1000))
+        if not await _within(link.over, timeout if link.server_close is None else _LONGER):
+            if link.server_close is None and not part.problem:
+                part.differences += 1
+                part.problem = f"the server does not answer the Close frame, after {timeout:g} s"
+            link.end() if link.server_close else link.abort()
+            await _within(link.over, _LONGER)
+        self._done(part)
+
+    async def _owed(self, part: Part) -> None:
+        """Wait for what the server still has to say, if nobody has closed."""
+        while part.link and part.link.client_close is None and self._lacks(part, None) > 0:
+            if not await self.news(self._settings.timeout):
+                return
+
+    def _done(self, part: Part) -> None:
+        if self.parts.pop(part.record.id, None):
+            self._changes.closed(part)
+            part.over()
+            self.summary.add(Outcome.of(part))
+
+    # What the server does.
+
+    def _heard(self, link: Link, heard: Heard) -> int:
+        self._news.set()
+        part = self.parts.get(link.original)
+        if part is None:
+            return 0
+        expected = None
+        if (
+            not heard.is_control
+            and not self._changes.is_heartbeat_now(part, heard)
+            and self._is_wanted(part, heard)
+        ):
+            expected = part.take(heard, lambda: self._early(part))
+        self._changes.heard(part, expected, heard)
+        return expected.number if expected else 0
+
+    def _is_wanted(self, part: Part, heard: Heard) -> bool:
+        """What the filter leaves out of the original does not count now either."""
+        wanted = self._recorded.wanted
+        if wanted is None:
+            return True
+
+        def meaning() -> Decoded | None:
+            return self._changes.meaning(part)
+
+        return wanted.match(LiveMessage(part.record, False, heard.opcode, heard.content, decode=meaning))
+
+    def _early(self, part: Part) -> RecordedMessage | None:
+        """The next message of the server further on in the original."""
+        for known in self._ahead:
+            if isinstance(known, RecordedMessage) and _is_next(known, part):
+                return known
+        while len(self._ahead) < _AHEAD and (step := next(self._steps, None)) is not None:
+            self._ahead.append(step)
+            if isinstance(step, RecordedMessage) and _is_next(step, part):
+                return step
+        return None
+
+    def _over(self, link: Link) -> None:
+        self._news.set()
+
+
+def _is_next(step: RecordedMessage, part: Part) -> bool:
+    return (
+        not step.from_client
+        and not step.is_control
+        and step.connection == part.record.id
+        and not part.is_claimed(step)
+    )
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it happens in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
