@@ -20,11 +20,10 @@ import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -33,10 +32,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs12,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wsproxy.certs import files, leaf
+from wsproxy.certs import files, leaf, limits, root
 from wsproxy.certs.inspect import is_ca
+from wsproxy.certs.root import AuthorityKey
 from wsproxy.config import private_dir
 from wsproxy.errors import AuthorityError
 
@@ -44,13 +43,6 @@ KEY_FILE = "mitmproxy-ca.pem"
 CERTIFICATE_FILE = "mitmproxy-ca-cert.pem"
 CERTIFICATE_CER_FILE = "mitmproxy-ca-cert.cer"
 CERTIFICATE_P12_FILE = "mitmproxy-ca-cert.p12"
-
-BACKDATED = datetime.timedelta(days=2)
-"""For devices whose clock is slow, as mitmproxy does."""
-LIFETIME = datetime.timedelta(days=10 * 365)
-
-AuthorityKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-"""The kinds of key that mitmproxy can sign with: it always asks for SHA-256, which Ed25519 has no use for."""
 
 _START_OVER = (
     "Move the file away and a new authority is made at the next start; "
@@ -97,19 +89,28 @@ class Authority:
         return self.directory / CERTIFICATE_FILE
 
     @classmethod
-    def ensure(cls, directory: Path) -> Self:
+    def ensure(
+        cls, directory: Path, limited_to: Sequence[limits.Limit] = (), *, even_expired: bool = False
+    ) -> Self:
         """
         The authority in `directory`, made if there is none; processes that start together get the same.
 
         Certificate files that are missing, or belong to another authority, are written anew where
         the folder allows it.
 
+        Args:
+            directory: its folder.
+            limited_to: what one that is made may vouch for; everything if empty.
+            even_expired: also one that is not valid any more.
+
         Raises:
             AuthorityError: as `load` and `create` raise it.
         """
         data = _read(directory)
-        created = data is None and _make(directory)
-        authority = cls._parse(directory, data or _read_existing(directory), created=created)
+        created = data is None and _make(directory, limited_to)
+        authority = cls._parse(
+            directory, data or _read_existing(directory), created=created, even_expired=even_expired
+        )
         if not created and not authority._certificate_is_written():
             # A read-only folder, such as a mounted secret, serves without them.
             with contextlib.suppress(OSError):
@@ -117,29 +118,85 @@ class Authority:
         return authority
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
+    def load(cls, directory: Path, *, even_expired: bool = False) -> Self:
         """
         The authority in `directory`; nothing is written.
+
+        Args:
+            directory: its folder.
+            even_expired: also one that is not valid any more.
 
         Raises:
             AuthorityError: there is none, it cannot be read, or it is not a valid authority with its key.
         """
-        return cls._parse(directory, _read_existing(directory))
+        return cls._parse(directory, _read_existing(directory), even_expired=even_expired)
 
     @classmethod
-    def create(cls, directory: Path) -> Self:
+    def create(cls, directory: Path, limited_to: Sequence[limits.Limit] = ()) -> Self:
         """
         A new authority in `directory`, which is made (0700) if it does not exist.
+
+        Args:
+            directory: its folder.
+            limited_to: what it may vouch for; everything if empty.
 
         Raises:
             AuthorityError: there already is one, or the folder cannot be written.
         """
-        if not _make(directory):
+        _refuse_link(directory / KEY_FILE)
+        if not _make(directory, limited_to):
             raise AuthorityError(
                 f"there already is a certificate authority in {directory}",
                 "It was left as it is.",
             )
         return cls._parse(directory, _read_existing(directory), created=True)
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is not valid any more."""
+        return datetime.datetime.now(datetime.UTC) > self.certificate.not_valid_after_utc
+
+    def renew(
+        self, limited_to: Sequence[limits.Limit] | None = None, *, new_key: bool = False
+    ) -> "Authority":
+        """
+        Put a new certificate in the place of this one, valid from now on for as long as a new authority's.
+
+        Over the same key it has the same name, so what either one has signed is accepted wherever
+        either one is trusted and valid. Over a new key it is another authority.
+
+        Args:
+            limited_to: what the new one may vouch for: everything if empty, the same as this one if None.
+            new_key: over a new key; the old one is lost.
+
+        Returns:
+            The authority that is in the folder now.
+
+        Raises:
+            AuthorityError: somebody else signed this one, or the folder cannot be written.
+        """
+        if self.certificate.issuer != self.certificate.subject and not new_key:
+            raise AuthorityError(
+                f"the authority in {self.directory} was signed by another, which alone can renew it",
+                "`wsproxy ca renew --new-key` puts one of its own in its place",
+            )
+        _refuse_link(self.key_path)
+        wanted = limits.extension(self.certificate)
+        if limited_to is not None:
+            wanted = limits.constraints(limited_to) if limited_to else None
+        key: AuthorityKey
+        if new_key:
+            key = ec.generate_private_key(ec.SECP256R1())
+            certificate = root.self_signed(key, wanted)
+        else:
+            key = self._key
+            certificate = root.renewed(self.certificate, key, wanted)
+        try:
+            files.publish(self.key_path, _key_pem(key, certificate), files.SECRET)
+            _write_derived(self.directory, certificate)
+        except OSError as error:
+            raise AuthorityError(f"cannot write to {self.directory}: {_reason(error)}") from error
+        return Authority.load(self.directory)
 
     def issue(self, *names: str, days: int = 397) -> leaf.Leaf:
         """
@@ -155,7 +212,9 @@ class Authority:
         return leaf.issue(names, days, self._certificates, self._key)
 
     @classmethod
-    def _parse(cls, directory: Path, data: bytes, *, created: bool = False) -> Self:
+    def _parse(
+        cls, directory: Path, data: bytes, *, created: bool = False, even_expired: bool = False
+    ) -> Self:
         path = directory / KEY_FILE
         key = _parse_key(path, data)
         try:
@@ -163,7 +222,7 @@ class Authority:
             public_key = certificates[0].public_key()
         except (ValueError, UnsupportedAlgorithm):
             raise AuthorityError(f"{path} holds no readable certificate", _START_OVER) from None
-        _check(path, key, certificates[0], public_key == key.public_key())
+        _check(path, key, certificates[0], public_key == key.public_key(), even_expired)
         return cls(directory, key, certificates, created=created)
 
     def _certificate_is_written(self) -> bool:
@@ -177,6 +236,7 @@ class Authority:
 def _read(directory: Path) -> bytes | None:
     path = directory / KEY_FILE
     try:
+        _refuse_link(path)
         return path.read_bytes()
     except FileNotFoundError:
         return None
@@ -185,6 +245,15 @@ def _read(directory: Path) -> bytes | None:
             f"cannot read the certificate authority {path}: {_reason(error)}",
             "It must be a file that belongs to you and that you may read.",
         ) from error
+
+
+def _refuse_link(path: Path) -> None:
+    # Whoever may put a link there would decide which key everything is signed with.
+    if path.is_symlink():
+        raise AuthorityError(
+            f"{path} is a symbolic link, and a private key is not looked for behind one",
+            "Put the file itself in its place, or name its folder with --confdir.",
+        )
 
 
 def _read_existing(directory: Path) -> bytes:
@@ -215,7 +284,9 @@ def _parse_key(path: Path, data: bytes) -> AuthorityKey:
     return key
 
 
-def _check(path: Path, key: AuthorityKey, certificate: x509.Certificate, belongs: bool) -> None:
+def _check(
+    path: Path, key: AuthorityKey, certificate: x509.Certificate, belongs: bool, even_expired: bool
+) -> None:
     if not belongs:
         raise AuthorityError(
             f"the private key and the certificate in {path} do not belong together", _START_OVER
@@ -226,8 +297,11 @@ def _check(path: Path, key: AuthorityKey, certificate: x509.Certificate, belongs
         )
     now = datetime.datetime.now(datetime.UTC)
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now > end:
-        raise AuthorityError(f"the certificate authority {path} expired on {end:%Y-%m-%d}", _START_OVER)
+    if now > end and not even_expired:
+        raise AuthorityError(
+            f"the certificate authority {path} expired on {end:%Y-%m-%d}",
+            "`wsproxy ca renew` makes it valid again.",
+        )
     if now < begin:
         raise AuthorityError(
             f"the certificate authority {path} is not valid before {begin:%Y-%m-%d}",
@@ -235,10 +309,10 @@ def _check(path: Path, key: AuthorityKey, certificate: x509.Certificate, belongs
         )
 
 
-def _make(directory: Path) -> bool:
+def _make(directory: Path, limited_to: Sequence[limits.Limit]) -> bool:
     """Make an authority unless there is one; whether this call made it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _self_signed(key)
+    certificate = root.self_signed(key, limits.constraints(limited_to) if limited_to else None)
     try:
         private_dir(directory)
         if not files.publish_new(directory / KEY_FILE, _key_pem(key, certificate), files.SECRET):
@@ -250,33 +324,6 @@ def _make(directory: Path) -> bool:
             "Make the folder writable, or set WSPROXY_HOME to another one.",
         ) from error
     return True
-
-
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "wsproxy"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"wsproxy CA {identifier.digest[:4].hex()}"),
-        ]
-    )
-    not_before = datetime.datetime.now(datetime.UTC) - BACKDATED
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(not_before)
-        .not_valid_after(not_before + LIFETIME)
-        # It signs servers and no further authorities, and it vouches for servers only: less to
-        # fear from a stolen key wherever it was trusted.
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(leaf.key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(identifier, critical=False)
-        .sign(key, hashes.SHA256())
-    )
 
 
 def _key_pem(key: AuthorityKey, certificate: x509.Certificate) -> bytes:

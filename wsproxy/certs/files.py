@@ -82,8 +82,8 @@ def _write(directory: Path, data: bytes, mode: int) -> Path:
             file.flush()
             # Otherwise a power cut after the renaming can leave a named, empty file.
             os.fsync(file.fileno())
-        if mode != SECRET:
-            temporary.chmod(mode)
+        # Also where it is what it was made with: a umask may have taken more away.
+        temporary.chmod(mode)
     except BaseException:
         _remove(temporary)
         raise

@@ -3,14 +3,14 @@ The certificate of one server, signed by the authority, with a key of its own.
 
 `issue` is for the servers of this program, such as a replayed server that answers over TLS. For
 intercepted servers mitmproxy signs, over the authority's own key; where that is an RSA key, `over`
-signs the same again over an EC key.
+signs the same again over an EC key, and where the authority is limited, for the names within its limits.
 """
 
 import datetime
 import ipaddress
 import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,9 @@ def issue(
     # A name too long for the subject stands in the subjectAltName alone, which is then critical
     # (RFC 5280 section 4.2.1.6).
     common_name = [names[0]] if 0 < len(names[0]) <= _LONGEST_COMMON_NAME else []
+    if _is_limited(issuer):
+        # OpenSSL takes it for a DNS name, even an address, and holds it against the limits.
+        common_name = []
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in common_name]))
@@ -89,7 +92,7 @@ def issue(
         .not_valid_before(now - BACKDATED)
         .not_valid_after(min(not_after, issuer.not_valid_after_utc))
         .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=not common_name
+            x509.SubjectAlternativeName([general_name(name) for name in names]), critical=not common_name
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(digital_signature=True), critical=True)
@@ -107,8 +110,9 @@ def issue(
 
 def over(
     certificate: x509.Certificate,
-    key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    permits: Callable[[x509.GeneralName], bool] | None = None,
 ) -> x509.Certificate:
     """
     The same certificate, with another serial number, over another key.
@@ -118,10 +122,16 @@ def over(
             (RFC 5280 section 4.2.1.2), as mitmproxy's do not.
         key: of the new one.
         issuer_key: which has signed the given one.
+        permits: whether the issuer may vouch for a name. One that it may not vouch for would spoil the
+            whole certificate, and is left out, unless nothing else is in it.
     """
+    subject = certificate.subject
+    if permits:
+        # The common name is held against the limits, too.
+        subject = x509.Name([part for part in subject if part.oid != NameOID.COMMON_NAME])
     builder = (
         x509.CertificateBuilder()
-        .subject_name(certificate.subject)
+        .subject_name(subject)
         .issuer_name(certificate.issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
@@ -129,7 +139,11 @@ def over(
         .not_valid_after(certificate.not_valid_after_utc)
     )
     for extension in certificate.extensions:
-        builder = builder.add_extension(extension.value, extension.critical)
+        value, critical = extension.value, extension.critical
+        if permits and isinstance(value, x509.SubjectAlternativeName):
+            value = x509.SubjectAlternativeName([name for name in value if permits(name)] or value)
+            critical = critical or not list(subject)
+        builder = builder.add_extension(value, critical)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -150,7 +164,16 @@ def key_usage(
     )
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.DNSName | x509.IPAddress:
+    """
+    A DNS name or IP address as it stands in a certificate.
+
+    Args:
+        name: internationalised or with a leading `*.` too; an IPv6 address may stand in brackets.
+
+    Raises:
+        ValueError: it is neither.
+    """
     try:
         return x509.IPAddress(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
     except ValueError:
@@ -164,6 +187,10 @@ def _general_name(name: str) -> x509.GeneralName:
     if not encoded or any(not (c.isalnum() or c in "-_.") for c in encoded):
         raise ValueError(f"{name!r} is neither a DNS name nor an IP address")
     return x509.DNSName(wildcard + encoded)
+
+
+def _is_limited(issuer: x509.Certificate) -> bool:
+    return any(isinstance(extension.value, x509.NameConstraints) for extension in issuer.extensions)
 
 
 def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -385,7 +385,7 @@ def defects() -> Iterator[tuple[str, bytes, str]]:
     yield "unconstrained", secret + certificate_pem(key, ca=None), "is not that of an authority"
     yield "may not sign", secret + certificate_pem(key, may_sign=False), "is not that of an authority"
     past = certificate_pem(key, begin=NOW - 9 * DAY, end=NOW - DAY)
-    yield "expired", secret + past, f"expired on {NOW - DAY:%Y-%m-%d}. Move the file away"
+    yield "expired", secret + past, f"expired on {NOW - DAY:%Y-%m-%d}. `wsproxy ca renew`"
     future = certificate_pem(key, begin=NOW + DAY, end=NOW + 9 * DAY)
     yield "too early", secret + future, f"not valid before {NOW + DAY:%Y-%m-%d}. Check the clock"
 

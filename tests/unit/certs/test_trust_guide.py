@@ -1,4 +1,4 @@
-"""What certs/README.md tells people to type works: programs refuse us before, and accept us after."""
+"""What the pages of certs/ tell people to type works: programs refuse us before, and accept us after."""
 
 import functools
 import http.server
@@ -15,7 +15,10 @@ import pytest
 from wsproxy import config
 from wsproxy.certs import Authority
 
-GUIDE = (config.shared_dir("certs") / "README.md").read_text(encoding="utf-8")
+
+def guide(page: str) -> str:
+    return (config.shared_dir("certs") / f"{page}.md").read_text(encoding="utf-8")
+
 
 PYTHON = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 NODE = "fetch(process.argv[1]).then(r => r.text()).then(console.log, () => process.exit(1))"
@@ -71,19 +74,21 @@ def succeeds(command: list[str], environment: Mapping[str, str] | None = None) -
 
 
 @pytest.mark.parametrize(
-    ("command", "variable"),
+    ("page", "command", "variable"),
     [
-        pytest.param(["curl", "-s"], "CURL_CA_BUNDLE", marks=needs("curl"), id="curl"),
+        pytest.param("curl", ["curl", "-s"], "CURL_CA_BUNDLE", marks=needs("curl"), id="curl"),
         pytest.param(
-            ["node", "-e", NODE], "NODE_EXTRA_CA_CERTS", marks=[needs("node"), pytest.mark.node], id="node"
+            *("node", ["node", "-e", NODE], "NODE_EXTRA_CA_CERTS"),
+            marks=[needs("node"), pytest.mark.node],
+            id="node",
         ),
-        pytest.param([sys.executable, "-c", PYTHON], "SSL_CERT_FILE", id="python"),
+        pytest.param("python", [sys.executable, "-c", PYTHON], "SSL_CERT_FILE", id="python"),
     ],
 )
 def test_a_variable_makes_one_command_trust_us(
-    authority: Authority, site: str, command: list[str], variable: str
+    authority: Authority, site: str, page: str, command: list[str], variable: str
 ) -> None:
-    assert f"`{variable}=wsproxy-ca.pem`" in GUIDE
+    assert f"{variable}=wsproxy-ca.pem" in guide(page)
 
     assert not succeeds([*command, site])
     assert succeeds([*command, site], {variable: str(authority.certificate_path)})
@@ -91,14 +96,14 @@ def test_a_variable_makes_one_command_trust_us(
 
 @needs("curl")
 def test_curl_takes_the_file_as_an_option(authority: Authority, site: str) -> None:
-    assert "--cacert wsproxy-ca.pem" in GUIDE
+    assert "--cacert wsproxy-ca.pem" in guide("curl")
 
     assert succeeds(["curl", "-s", "--cacert", str(authority.certificate_path), site])
 
 
-def block(beginning: str) -> str:
-    """The indented commands of the guide that begin so."""
-    lines = GUIDE.splitlines()
+def block(page: str, beginning: str) -> str:
+    """The indented commands of a page that begin so."""
+    lines = guide(page).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith(f"    {beginning}"))
     end = lines.index("", start)
     return "\n".join(line[4:] for line in lines[start:end])
@@ -128,7 +133,7 @@ def test_java_trusts_us_through_the_store_of_the_guide(
     )
     get = f"java Get.java {site} > answer"
 
-    shell(f"{block('keytool -importcert')}\n{get}", tmp_path)
+    shell(f"{block('java', 'keytool -importcert')}\n{get}", tmp_path)
 
     assert "welcome" in (tmp_path / "answer").read_text()
 
@@ -142,7 +147,7 @@ def test_chromiums_database_gets_the_authority_and_loses_it_again(
     database = tmp_path / (existing or ".local/share/pki/nssdb")
     if existing:
         database.mkdir(parents=True)
-    add = block("db=")
+    add = block("chrome", "db=")
 
     def listed() -> str:
         command = ["certutil", "-d", f"sql:{database}", "-L"]
@@ -153,6 +158,6 @@ def test_chromiums_database_gets_the_authority_and_loses_it_again(
     assert "C,," in listed()
 
     choose = add.splitlines()[0]
-    remove = block('certutil -d "sql:$db" -D')
+    remove = block("chrome", 'certutil -d "sql:$db" -D')
     shell(f"{choose}\n{remove}", tmp_path)
     assert "wsproxy" not in listed()
