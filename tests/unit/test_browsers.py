@@ -8,21 +8,23 @@ a real mitmdump proves that the switches mean what we think.
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import WSMsgType, web
 from click.testing import CliRunner
+from cryptography import x509
 
-from wsproxy.browsers import chromium, session
+from wsproxy.browsers import chromium, firefox, installed, session
 from wsproxy.browsers.session import Browser
 from wsproxy.certs import Authority, spki_pin
 from wsproxy.cli.browser import browser
@@ -74,6 +76,8 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.mkdir()
     monkeypatch.setenv("TMPDIR", str(path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    # Nor are there others' proxies.
+    monkeypatch.setenv("WSPROXY_HOME", str(tmp_path / "home"))
     return path
 
 
@@ -140,6 +144,35 @@ def test_chromium_is_found_before_chrome(tmp_path: Path, monkeypatch: pytest.Mon
 
     wanted = stand_in(tmp_path, "", "chromium")
     assert chromium.find() == wanted
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS keeps programs in bundles")
+def test_a_browser_is_found_by_the_name_of_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    programs = {
+        "edge": stand_in(tmp_path, "", "microsoft-edge"),
+        "brave": stand_in(tmp_path, "", "brave-browser"),
+        "firefox": stand_in(tmp_path, "", "firefox-esr"),
+    }
+    for name, program in programs.items():
+        family = installed.FIREFOX if name == "firefox" else installed.CHROMIUM
+        assert installed.named(name) == installed.Installed(program, family)
+        assert installed.named(str(program)) == installed.Installed(program, family)
+    assert chromium.find() == programs["edge"]
+    assert installed.find().program == programs["edge"]
+    programs["edge"].unlink()
+    programs["brave"].unlink()
+    assert installed.find().program == programs["firefox"]
+    with pytest.raises(
+        WsproxyError, match=r"no Chrome was found on PATH \(google-chrome-stable, google-chrome\)"
+    ):
+        installed.named("chrome")
+
+
+def test_what_is_no_browser_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match="there is no browser 'netscape'") as caught:
+        installed.named("netscape")
+    assert "chromium, chrome, edge, brave, firefox" in caught.value.hint
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS keeps programs in bundles")
@@ -264,6 +297,41 @@ def test_output_is_passed_on_when_asked(
     assert capfd.readouterr() == ("", "talk\n")
 
 
+def test_several_browsers_have_a_profile_each(tmp_path: Path, scratch: Path) -> None:
+    program = stand_in(tmp_path, UNTIL_CLOSED)
+
+    with chromium.launch(program) as one, chromium.launch(program) as other:
+        assert one.profile != other.profile
+        assert {one.profile, other.profile} == set(scratch.iterdir())
+        one.close()
+        assert list(scratch.iterdir()) == [other.profile]
+
+
+def test_a_profile_with_a_name_is_made_private_and_kept(tmp_path: Path, scratch: Path, pipe: Path) -> None:
+    program = stand_in(tmp_path, f"pathlib.Path({str(pipe)!r}).write_text(json.dumps(arguments))")
+    kept = tmp_path / "of" / "mine"
+
+    for _ in range(2):
+        with chromium.launch(program, profile=kept) as running:
+            assert switch(arguments_of(pipe), "user-data-dir") == str(kept)
+            running.wait()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+        (kept / "Cookies").touch()
+
+    assert (kept / "Cookies").exists()
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_app_has_a_window_without_a_second_page(tmp_path: Path, scratch: Path, pipe: Path) -> None:
+    program = stand_in(tmp_path, f"pathlib.Path({str(pipe)!r}).write_text(json.dumps(arguments))")
+
+    with chromium.launch(program, url="https://x.test/chat", app=True):
+        arguments = arguments_of(pipe)
+
+    assert arguments[-1] == "--app=https://x.test/chat"
+    assert "https://x.test/chat" not in arguments
+
+
 def test_a_program_that_cannot_be_started_leaves_no_profile(tmp_path: Path, scratch: Path) -> None:
     program = stand_in(tmp_path, "")
     program.chmod(0o644)
@@ -284,7 +352,83 @@ def test_a_url_is_not_taken_for_a_switch(tmp_path: Path, scratch: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
+# Firefox
+
+
+def test_firefox_is_sent_through_the_proxy_loopback_included() -> None:
+    lines = firefox.preferences("127.0.0.1", 8081).splitlines()
+
+    for name, value in {
+        "network.proxy.type": "1",
+        "network.proxy.ssl": '"127.0.0.1"',
+        "network.proxy.ssl_port": "8081",
+        "network.proxy.http_port": "8081",
+        "network.proxy.allow_hijacking_localhost": "true",
+        "network.proxy.no_proxies_on": '""',
+        "network.http.http3.enable": "false",
+    }.items():
+        assert f'user_pref("{name}", {value});' in lines
+
+
+needs_certutil = pytest.mark.skipif(shutil.which("certutil") is None, reason="certutil is not installed")
+
+
+@needs_certutil
+def test_firefox_trusts_us_in_its_own_profile_also_in_one_that_was_kept(
+    tmp_path: Path, confdir: Path, scratch: Path, pipe: Path
+) -> None:
+    program = stand_in(tmp_path, f"pathlib.Path({str(pipe)!r}).write_text(json.dumps(arguments))")
+    others = Authority.create(tmp_path / "others")
+    kept = tmp_path / "kept"
+
+    for certificate in (others.certificate_path, Authority.load(confdir).certificate_path):
+        proxy = ("127.0.0.1", 8081)
+        with firefox.launch(program, proxy, certificate, "https://x.test/", True, profile=kept) as running:
+            arguments = arguments_of(pipe)
+            running.wait()
+        listed = subprocess.run(
+            ["certutil", "-L", "-n", "wsproxy", "-a", "-d", f"sql:{kept}"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        assert x509.load_pem_x509_certificates(listed.encode()) == x509.load_pem_x509_certificates(
+            certificate.read_bytes()
+        )
+
+    assert arguments[-1] == "https://x.test/"
+    assert arguments[arguments.index("--profile") + 1] == str(kept)
+    assert "--headless" in arguments
+
+
+def test_without_certutil_firefox_is_not_started_and_nothing_is_left(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = stand_in(tmp_path, "", "firefox")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(WsproxyError, match=r"needs `certutil`.*libnss3-tools"):
+        firefox.launch(program, ("127.0.0.1", 1), tmp_path / "ca.pem")
+    assert list(scratch.iterdir()) == []
+
+
+@needs_certutil
+def test_what_certutil_cannot_do_is_said_and_nothing_is_left(tmp_path: Path, scratch: Path) -> None:
+    with pytest.raises(WsproxyError, match="certutil could not prepare the profile: "):
+        firefox.launch(stand_in(tmp_path, ""), ("127.0.0.1", 1), tmp_path / "none.pem")
+    assert list(scratch.iterdir()) == []
+
+
 # The command
+
+
+def test_an_app_is_not_for_firefox_and_has_one_url(tmp_path: Path) -> None:
+    program = stand_in(tmp_path, "", "firefox")
+    for arguments, complaint in (
+        (f"--browser {program} --app http://x.test/", "Firefox has no windows"),
+        (f"--browser {program} --app http://x.test/ http://y.test/", "--app has a URL of its own"),
+    ):
+        result = CliRunner().invoke(browser, arguments)
+        assert isinstance(result.exception, UsageError)
+        assert complaint in result.exception.message
 
 
 def test_without_a_proxy_the_command_says_what_to_start(tmp_path: Path, confdir: Path, scratch: Path) -> None:
@@ -392,14 +536,6 @@ def test_a_signal_ends_the_browser_and_leaves_nothing(
 # The real thing
 
 
-@pytest.fixture
-def real_browser() -> Path:
-    try:
-        return chromium.find()
-    except WsproxyError as error:
-        pytest.skip(str(error))
-
-
 @asynccontextmanager
 async def mitmdump(confdir: Path) -> AsyncIterator[tuple[str, asyncio.StreamReader]]:
     """A real mitmdump with the authority in `confdir`: its address, and what it prints."""
@@ -470,16 +606,36 @@ async def origin(authority: Authority) -> AsyncIterator[tuple[str, "asyncio.Futu
         await runner.cleanup()
 
 
+@pytest.fixture(params=["chromium", "firefox"])
+def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, Authority, str], Browser]:
+    """Starts a real browser, given the proxy, the authority to trust and the page."""
+    kind = request.param
+    try:
+        program = installed.find(kind).program
+    except WsproxyError as error:
+        pytest.skip(str(error))
+
+    def start(proxy: str, authority: Authority, url: str) -> Browser:
+        if kind == "chromium":
+            return chromium.launch(program, proxy, [spki_pin(authority.certificate)], url, headless=True)
+        host, _, port = proxy.rpartition(":")
+        return firefox.launch(program, (host, int(port)), authority.certificate_path, url, headless=True)
+
+    return start
+
+
+Launch = Callable[[str, Authority, str], Browser]
+
+
 @pytest.mark.browser
 async def test_a_real_browser_accepts_our_authority_through_a_real_mitmproxy(
-    real_browser: Path, tmp_path: Path, confdir: Path
+    launch: Launch, tmp_path: Path, confdir: Path
 ) -> None:
-    pin = spki_pin(Authority.load(confdir).certificate)
     async with (
         origin(Authority.create(tmp_path / "site")) as (url, reported),
         mitmdump(confdir) as (proxy, out),
     ):
-        running = chromium.launch(real_browser, proxy, [pin], url, headless=True)
+        running = await asyncio.to_thread(launch, proxy, Authority.load(confdir), url)
         try:
             # Over localhost, which browsers otherwise keep from proxies.
             await printed(out, "WebSocket text message")
@@ -492,14 +648,14 @@ async def test_a_real_browser_accepts_our_authority_through_a_real_mitmproxy(
 
 @pytest.mark.browser
 async def test_a_real_browser_refuses_every_other_authority(
-    real_browser: Path, tmp_path: Path, confdir: Path
+    launch: Launch, tmp_path: Path, confdir: Path
 ) -> None:
     other = Authority.create(tmp_path / "other")
     async with (
         origin(Authority.create(tmp_path / "site")) as (url, reported),
         mitmdump(confdir) as (proxy, out),
     ):
-        running = chromium.launch(real_browser, proxy, [spki_pin(other.certificate)], url, headless=True)
+        running = await asyncio.to_thread(launch, proxy, other, url)
         try:
             await printed(out, "does not trust the proxy's certificate for localhost")
             assert not reported.done()

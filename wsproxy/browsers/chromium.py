@@ -1,5 +1,5 @@
 """
-Chromium and Chrome behind the proxy.
+Chromium, Chrome, Edge and Brave behind the proxy.
 
 Of all certificates that no authority vouches for, the browser is told to accept those with our
 key and no others, in its own throw-away profile: nothing has to be trusted anywhere. The switches
@@ -8,24 +8,13 @@ services/network/public/cpp/network_switches.cc; it counts only beside `--user-d
 """
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from wsproxy.browsers import installed
 from wsproxy.browsers.session import Browser
-from wsproxy.errors import UsageError, WsproxyError
-
-_LINUX = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_MACOS = (
-    "Chromium.app/Contents/MacOS/Chromium",
-    "Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-_WINDOWS = (
-    r"Chromium\Application\chrome.exe",
-    r"Google\Chrome\Application\chrome.exe",
-)
-_WINDOWS_ROOTS = ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")
+from wsproxy.errors import UsageError
 
 _QUIET = (
     "--no-first-run",
@@ -52,22 +41,14 @@ _QUIET = (
 
 def find() -> Path:
     """
-    The program of an installed Chromium or Chrome, Chromium first.
+    The program of an installed browser of the family, Chromium first.
 
     Raises:
         WsproxyError: none was found; the message names what was looked for.
     """
-    for place in _places():
-        if place.is_file() and os.access(place, os.X_OK):
-            return place
-    if sys.platform == "win32" or sys.platform == "darwin":
-        where, package = "where they are usually installed", "Install one of them"
-    else:
-        where = f"on PATH ({', '.join(_LINUX)})"
-        package = "Install the package `chromium` (Debian, Fedora, Arch)"
-    raise WsproxyError(
-        f"no Chromium and no Chrome was found {where}", f"{package}, or name the program with --browser."
-    )
+    return installed.find(
+        *(kind.name for kind in installed.KINDS if kind.family == installed.CHROMIUM)
+    ).program
 
 
 def launch(
@@ -78,10 +59,12 @@ def launch(
     headless: bool = False,
     extra: Sequence[str] = (),
     *,
+    app: bool = False,
+    profile: Path | None = None,
     show_output: bool = False,
 ) -> Browser:
     """
-    Start a browser in a fresh profile, behind the proxy, loopback addresses included.
+    Start a browser in a profile of its own, behind the proxy, loopback addresses included.
 
     Args:
         binary: Chromium, Chrome, or something that takes their switches.
@@ -92,6 +75,8 @@ def launch(
         url: the first page; an empty one if None.
         headless: without a window.
         extra: more switches.
+        app: a window for `url` alone, without tabs and address.
+        profile: a folder to be used and kept; a fresh one that is removed if None.
         show_output: let the browser write to our stderr.
 
     Returns:
@@ -105,10 +90,13 @@ def launch(
     if page.startswith("-"):
         raise UsageError(f"{page} is not a URL", "A URL begins with its scheme, as in https://example.com/.")
 
-    def command(profile: Path) -> list[str]:
-        return [str(binary), *switches(profile, proxy, pins, headless), *extra, page]
+    first = f"--app={page}" if app else page
 
-    return Browser(command, parent=_profile_parent(binary), show_output=show_output)
+    def command(folder: Path) -> list[str]:
+        return [str(binary), *switches(folder, proxy, pins, headless), *extra, first]
+
+    parent = installed.profile_parent(binary)
+    return Browser(command, parent=parent, kept=profile, show_output=show_output)
 
 
 def switches(profile: Path, proxy: str, pins: Sequence[str], headless: bool) -> list[str]:
@@ -134,28 +122,3 @@ def switches(profile: Path, proxy: str, pins: Sequence[str], headless: bool) -> 
 def runs_unsandboxed() -> bool:
     """Whether the browser gets `--no-sandbox`: on Linux it refuses to start for root without it."""
     return sys.platform.startswith("linux") and os.geteuid() == 0
-
-
-def _places() -> Iterator[Path]:
-    if sys.platform == "win32":
-        for program in _WINDOWS:
-            for root in _WINDOWS_ROOTS:
-                if folder := os.environ.get(root):
-                    yield Path(folder, program)
-    elif sys.platform == "darwin":
-        for program in _MACOS:
-            yield Path("/Applications", program)
-            yield Path.home() / "Applications" / program
-    else:
-        for name in _LINUX:
-            if found := shutil.which(name):
-                yield Path(found)
-
-
-def _profile_parent(binary: Path) -> Path | None:
-    # Snaps see a temporary folder of their own, and nothing hidden in the home folder.
-    if binary.parts[:2] == ("/", "snap"):
-        common = Path.home() / "snap" / binary.name / "common"
-        if common.is_dir():
-            return common
-    return None

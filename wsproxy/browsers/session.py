@@ -1,4 +1,4 @@
-"""A running browser: its group of processes and its throw-away profile, which end together."""
+"""A running browser: its group of processes and its profile, which end together unless that is kept."""
 
 import contextlib
 import os
@@ -25,13 +25,14 @@ _LAST_WORDS = 8192
 
 class Browser:
     """
-    A browser process group with a fresh profile of mode 0700, removed at the end.
+    A browser process group with a fresh profile of mode 0700, removed at the end, or one that is kept.
 
     Use it as a context manager, or call `close`. Methods are for one thread.
 
     Args:
         command: the program and its arguments, given the folder of the profile.
         parent: where the profile is made; the system's temporary folder if None.
+        kept: the profile instead, made if it is not there, and not removed.
         show_output: pass the browser's stderr on instead of keeping its end for `last_words`.
 
     Raises:
@@ -43,17 +44,25 @@ class Browser:
         command: Callable[[Path], Sequence[str]],
         *,
         parent: Path | None = None,
+        kept: Path | None = None,
         show_output: bool = False,
     ) -> None:
+        self._is_kept = kept is not None
         try:
-            self.profile = Path(tempfile.mkdtemp(prefix="wsproxy-browser-", dir=parent))
+            self.profile = kept or Path(tempfile.mkdtemp(prefix="wsproxy-browser-", dir=parent))
+            if kept:
+                kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise WsproxyError(f"cannot make a profile for the browser: {error}") from error
-        arguments = command(self.profile)
+        try:
+            arguments = command(self.profile)
+        except BaseException:
+            self._remove_profile()
+            raise
         try:
             self._process = _start(arguments, show_output)
         except OSError as error:
-            _remove(self.profile)
+            self._remove_profile()
             reason = (error.strerror or str(error)).lower()
             raise WsproxyError(
                 f"cannot start {arguments[0]}: {reason}", "Name another browser with --browser."
@@ -113,14 +122,14 @@ class Browser:
         return WsproxyError(f"{name} {how}" + (f": {last}" if last else ""), hint)
 
     def close(self) -> None:
-        """End the browser, politely at first, and remove the profile. Can be called again."""
+        """End the browser, politely at first, and remove a throw-away profile. Can be called again."""
         if not self._ended:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE)
             self._end_group()
             self._process.wait()
-        _remove(self.profile)
+        self._remove_profile()
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +138,10 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _remove_profile(self) -> None:
+        if not self._is_kept:
+            _remove(self.profile)
 
     def _end_group(self) -> None:
         # Once only: later the number could belong to somebody else's processes.
