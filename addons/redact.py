@@ -1,9 +1,9 @@
 """
 Keep secrets out of the capture: they are sent, and never reach the disk.
 
-Rules are /REGEX/REPLACEMENT, for messages, Close reasons, URLs and heads; the first character separates.
-Those given take the place of the one that is there. `redacts = True` makes the proxy write nothing of a
-message before this addon has seen it.
+Rules are /REGEX/REPLACEMENT, for messages (over long-polling, too), Close reasons, URLs and heads; the first
+character separates. Those given take the place of the one that is there. `redacts = True` makes the proxy
+write nothing of a message before this addon has seen it.
 
     wsproxy dump -s redact --set redact='|"iban":"[^"]*"|"iban":"…"'
 """
@@ -52,6 +52,11 @@ class Redact:
         said = message.text
         if (kept := self.kept(said)) != said:
             message.record_as(kept)
+
+    def ws_polling(self, packet: addon.Packet) -> None:
+        said = packet.text
+        if (kept := self.kept(said)) != said:
+            packet.record_as(kept)
 
     def ws_frame(self, connection: addon.Connection, frame: addon.Frame) -> None:
         if frame.is_control:

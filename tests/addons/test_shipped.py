@@ -1,13 +1,16 @@
 """The shipped addons do what they say, between two real ends."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.captures import MASK, capture
 from wsproxy.addon import OptionError
 from wsproxy.addon.library import shipped
 from wsproxy.addon.testing import Harness, Pair
+from wsproxy.wire.encode import encode_frame
 
 DEFLATE = pytest.mark.parametrize("deflate", [False, True])
 
@@ -62,6 +65,8 @@ class TestEvery:
         ("inject", {"inject_to": "both"}),
         ("inject", {"inject": "xyz", "inject_type": "hex"}),
         ("inject", {"inject_every": "-1"}),
+        ("replay", {"replay_every": "-1"}),
+        ("replay", {"replay_after": "("}),
         ("auto_reply", {"auto_reply": "/~all/${a..b}"}),
         ("redact", {"redact": "/only"}),
         ("redact", {"redact": "/(/x"}),
@@ -299,6 +304,44 @@ class TestInject:
         pair.client.close()
         harness.advance(11)
         assert pair.client.messages == ["tick", "tick"]
+
+
+@DEFLATE
+class TestReplay:
+    @pytest.fixture
+    def session(self, tmp_path: Path) -> Path:
+        path = tmp_path / "session.wsp"
+        with capture(path) as c:
+            number = c.open()
+            c.send(number, encode_frame(1, b"one", mask=MASK))
+            c.receive(number, encode_frame(1, b"ONE"))
+            c.send(number, encode_frame(9, b"ping", mask=MASK))
+            c.send(number, encode_frame(2, b"\x02", mask=MASK))
+        return path
+
+    def test_when_a_connection_opens_at_the_recorded_pace(self, deflate: bool, session: Path) -> None:
+        harness, pair = opened("replay", deflate, replay=str(session), replay_on_open=True)
+        harness.advance(0.015)
+        assert pair.server.messages == ["one"]
+        harness.advance(1)
+        assert pair.server.messages == ["one", b"\x02"]
+        assert {(d.action, d.by) for d in pair.decided} == {("inject", "addon replay")}
+
+    def test_to_the_client_after_a_message_that_matches(self, deflate: bool, session: Path) -> None:
+        options = {"replay_to": "client", "replay_after": "~b again", "replay_speed": 0.0}
+        harness, pair = opened("replay", deflate, replay=str(session), **options)
+        pair.client.send("not yet", "again")
+        harness.advance(0.1)
+        assert pair.client.messages == ["ONE"]
+
+    def test_every_few_seconds_and_only_where_wanted(self, deflate: bool, session: Path) -> None:
+        options = {"replay": str(session), "replay_every": 5.0, "replay_until": 1, "replay_speed": 0.0}
+        harness, pair = opened("replay", deflate, **options, replay_url="/chat")
+        harness.advance(11)
+        assert pair.server.messages == ["one", "one"]
+        harness, pair = opened("replay", deflate, **options, replay_url="/elsewhere")
+        harness.advance(11)
+        assert pair.server.messages == []
 
 
 @DEFLATE

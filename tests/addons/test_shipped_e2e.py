@@ -13,7 +13,9 @@ from websockets.http11 import Request, Response
 
 from tests.support.inprocess import engine
 from tests.support.lab import pyopenssl_warns
+from tests.support.sessions import session
 from tests.support.talk import Talk, talk
+from tests.support.tls import trusting
 from wsproxy.addon.library import shipped
 from wsproxy.store.reader import Reader
 
@@ -48,7 +50,10 @@ async def echo(t: Talk, *contents: str | bytes) -> None:
 
 
 def test_all_are_here() -> None:
-    named = {name.removeprefix("test_").partition("__")[0] for name in globals() if name.startswith("test_")}
+    # These two are tried with captures of real peers: tests/e2e/test_sessions.py and test_ctl_replay.py.
+    named = {"mock", "replay"} | {
+        name.removeprefix("test_").partition("__")[0] for name in globals() if name.startswith("test_")
+    }
     assert named >= set(shipped())
 
 
@@ -260,3 +265,36 @@ async def test_redact__of_upgrades_that_never_opened(tmp_path, monkeypatch):
     for record in (refused, failed):
         assert record.url.endswith("/?token=…")
         assert b"Authorization: \xe2\x80\xa6\r\n" in record.request
+
+
+@SCHEMES
+async def test_mock__answers_and_nothing_reaches_the_server(tmp_path, monkeypatch, scheme):
+    talk: list[tuple[str, str | bytes]] = [("<", "welcome"), (">", "a"), ("<", b"\x01b")]
+    recording = session(tmp_path / "session.wsp", talk, urls=["ws://h/chat"])
+    visitors: list[Any] = []
+
+    def visited(_: Any, writer: asyncio.StreamWriter) -> None:
+        visitors.append(writer)
+        writer.close()
+
+    options = having("mock", f"mock={recording}", "mock_pace=fast", "mock_loop=true", ssl_insecure=True)
+    async with (
+        await asyncio.start_server(visited, "127.0.0.1", 0) as origin,
+        engine(tmp_path, monkeypatch, **options) as running,
+    ):
+        host = f"127.0.0.1:{origin.sockets[0].getsockname()[1]}"
+        trust = trusting(tmp_path / "ca" / "mitmproxy-ca-cert.pem") if scheme == "wss" else None
+        way: dict[str, Any] = {"proxy": f"http://127.0.0.1:{running.port}", "ssl": trust}
+        async with connect(f"{scheme}://{host}/chat", **way) as client:
+            assert await received(client, 1) == ["welcome"]
+            await client.send("anything")
+            assert await received(client, 2) == [b"\x01b", "welcome"]
+        assert visitors == []
+        # What was not recorded goes to the server, as ever.
+        with pytest.raises((InvalidHandshake, EOFError, OSError)):
+            await connect(f"{scheme}://{host}/other", **way)
+        assert len(visitors) > 0
+    with Reader(tmp_path / "capture.wsp") as reader:
+        record = reader.connections()[0]
+    assert record.url == f"{scheme}://{host}/chat"
+    assert [finding for finding in record.findings if "in place of the server" in finding]

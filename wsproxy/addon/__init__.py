@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wsproxy.addon.message import Message
     from wsproxy.addon.options import Options, Store
     from wsproxy.addon.owner import Timer, TooLate
+    from wsproxy.addon.packet import Packet
     from wsproxy.addon.parsing import parse_filter, parse_regex, split_rule
     from wsproxy.errors import AddonError, OptionError
 
@@ -37,6 +38,7 @@ __all__ = [
     "Message",
     "OptionError",
     "Options",
+    "Packet",
     "Request",
     "Response",
     "Side",
@@ -62,6 +64,7 @@ _HOMES = {
     "Message": "wsproxy.addon.message",
     "OptionError": "wsproxy.errors",
     "Options": "wsproxy.addon.options",
+    "Packet": "wsproxy.addon.packet",
     "Request": "wsproxy.addon.heads",
     "Response": "wsproxy.addon.heads",
     "Side": "wsproxy.addon.checks",

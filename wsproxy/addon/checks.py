@@ -5,6 +5,7 @@ Everything illegal is possible with `force=True`, for this is a debugger; only w
 """
 
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from wsproxy.wire import encode
 from wsproxy.wire.closing import is_sendable
@@ -130,3 +131,17 @@ def close_payload(code: int | None, reason: str, force: bool) -> bytes:
                 "with force=True"
             )
     return payload
+
+
+def destination_of(url: str) -> tuple[bool, str, int]:
+    """
+    With TLS or without, host, and port.
+
+    Raises:
+        ValueError: it is no URL of a WebSocket server.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError(f"{url!r} is no server: it looks like ws://127.0.0.1:8081")
+    secure = parts.scheme == "wss"
+    return secure, parts.hostname, parts.port or (443 if secure else 80)

@@ -236,6 +236,24 @@ class Connection:
 
         self._facts.redact(replace)
 
+    def redirect(self, url: str) -> None:
+        """
+        Ask another server in place of the one the client wants; nothing of this goes to that one.
+
+        The request stays as it is, path and `Host` too. The capture has the URL that was asked for, and a
+        word about where it went. In `ws_handshake` only.
+
+        Args:
+            url: `ws://host:port` or `wss://host:port`.
+
+        Raises:
+            ValueError: it is no such URL.
+            TooLate: the request has been sent.
+        """
+        if self._facts.id:
+            raise TooLate("the request has been sent; redirect it in ws_handshake")
+        self._facts.destination = checks.destination_of(url)
+
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.url}>"
 

@@ -36,6 +36,7 @@ def dispatch(scripts: tuple[Script, ...], facts: Facts, transit: Transit, then: 
         scripts: in their order; those that have `ws_frame` or `ws_message`.
         facts, transit, then: likewise.
     """
+    facts.meanings.hear(transit)
     _go(facts, transit, _steps(scripts, facts, transit), then)
 
 

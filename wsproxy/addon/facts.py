@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from wsproxy.addon.heads import Request, Response
+from wsproxy.addon.meanings import LiveMeanings
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.handshake import Head
 
@@ -70,6 +71,10 @@ class Facts:
         self.is_open = False
         self.states: dict[str, dict[Any, Any]] = {}
         """What each addon keeps, by the addon's name."""
+        self.meanings = LiveMeanings(self)
+        """What its messages mean, for filters."""
+        self.destination: tuple[bool, str, int] | None = None
+        """Who is asked in place of the server: with TLS or without, host, and port."""
         self._went_out = False
         self._redactions: list[Callable[[bytes], bytes]] = []
 

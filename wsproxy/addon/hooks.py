@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from wsproxy.addon.frame import Frame
     from wsproxy.addon.message import Message
     from wsproxy.addon.options import Options
+    from wsproxy.addon.packet import Packet
 
 
 class Hooks:
@@ -72,6 +73,15 @@ class Hooks:
         """
         The connection is over: `connection.closure` says by whom, with which `code` and `reason`,
         whether it was `clean`, and `how` TCP ended. Nothing can be sent any more.
+        """
+
+    def ws_polling(self, packet: "Packet") -> None:
+        """
+        A packet of Engine.IO crossed over HTTP long-polling and is about to be recorded.
+
+        That is how most sessions of Socket.IO begin. It has been sent on as it came: only what the capture
+        keeps can be decided, with `packet.record_as`. An addon that has `redacts = True` and not this hook
+        keeps such packets out of the capture. The hook cannot be async.
         """
 
     def done(self) -> None:

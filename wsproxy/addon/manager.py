@@ -15,6 +15,7 @@ from wsproxy.addon.facts import Facts
 from wsproxy.addon.library import find
 from wsproxy.addon.lifecycle import Lifecycle
 from wsproxy.addon.owner import RAISED
+from wsproxy.addon.packet import Packet, Polled
 from wsproxy.addon.script import Script, load_error, version_of
 from wsproxy.errors import AddonError, OptionError, WsproxyError
 from wsproxy.wire.closing import Closure
@@ -76,6 +77,11 @@ class Manager:
     def wants_privacy(self) -> bool:
         """Some addon may use `record_as`: nothing may be written before the addons have seen it."""
         return any(script.redacts for script in self._askers)
+
+    @property
+    def wants_packets(self) -> bool:
+        """Some addon has `ws_polling`, or would keep packets of long-polling out of the capture."""
+        return any(script.redacts or "ws_polling" in script.hooks for script in self.scripts)
 
     def _has(self, hook: str) -> bool:
         return any(hook in script.hooks for script in self.scripts)
@@ -282,6 +288,25 @@ class Manager:
             then: called once when all hooks have been, even if that is later; must not raise.
         """
         dispatch(self._askers, facts, transit, then)
+
+    def polled(self, packet: Polled) -> bool:
+        """
+        A packet of long-polling is about to be recorded.
+
+        Returns:
+            False if the capture may keep nothing of it.
+        """
+        allowed = True
+        for script in self.scripts:
+            calls = script.hooks.get("ws_polling", ())
+            allowed = allowed and (bool(calls) or not script.redacts)
+            for call in calls:
+                try:
+                    call(Packet(packet, script))
+                except RAISED as error:
+                    script.failed(error, "ws_polling")
+                    allowed = allowed and not script.redacts
+        return allowed
 
     def _call_open(self, script: Script, facts: Facts) -> None:
         for call in script.hooks.get("ws_open", ()):

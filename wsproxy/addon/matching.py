@@ -23,5 +23,6 @@ def matches(facts: Facts, transit: Transit, wanted: "Filter") -> bool:
             compressed=transit.compressed,
             actions=("edit",) if transit.is_changed else (),
             held=transit.was_held,
+            decode=(lambda: facts.meanings.of(transit)) if wanted.wants_decoded else None,
         )
     )

@@ -4,7 +4,7 @@ import re
 
 from wsproxy.errors import OptionError, UsageError
 from wsproxy.filters import parser
-from wsproxy.filters.nodes import Filter
+from wsproxy.filters.nodes import Filter, check_live
 
 
 def parse_filter(text: str) -> Filter:
@@ -15,14 +15,17 @@ def parse_filter(text: str) -> Filter:
         text: empty for one that matches everything; `@NAME` for a saved one.
 
     Raises:
-        OptionError: it cannot be understood, or no filter is saved under that name.
+        OptionError: it cannot be understood, asks what only a whole capture can tell (`~noreply`), or no
+            filter is saved under that name.
     """
     try:
         if text.startswith("@"):
             from wsproxy.filters import saved
 
             text = saved.get(text[1:])
-        return parser.parse(text.strip() or "~all")
+        found = parser.parse(text.strip() or "~all")
+        check_live(found)
+        return found
     except UsageError as error:
         raise OptionError(f"{text!r}: {error.message}", error.hint) from None
 

@@ -22,6 +22,7 @@ BEGIN = "## Reference\n"
 CLASSES: tuple[tuple[type, str], ...] = (
     (addon.Message, "message"),
     (addon.Frame, "frame"),
+    (addon.Packet, "packet"),
     (addon.Connection, "connection"),
     (addon.Request, "request"),
     (addon.Response, "response"),

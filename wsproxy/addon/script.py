@@ -154,7 +154,7 @@ class Script:
                 # Something in C, which cannot be asked.
                 pass
             if inspect.iscoroutinefunction(function):
-                if hook in ("load", "configure", "done"):
+                if hook in ("load", "configure", "ws_polling", "done"):
                     raise AddonError(f"{self.by}: {hook} cannot be async")
                 if self.redacts and hook in ("ws_message", "ws_frame"):
                     raise AddonError(f"{self.by}: {hook} cannot be async in an addon that redacts")

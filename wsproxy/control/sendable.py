@@ -87,6 +87,24 @@ def closing(code: int | None, reason: str, force: bool) -> bytes:
     return payload
 
 
+def from_hex(digits: str) -> bytes:
+    """
+    Bytes from pairs of hex digits, with or without white space between.
+
+    Raises:
+        UsageError: they are none.
+    """
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        pass
+    squeezed = "".join(digits.split())
+    for at, char in enumerate(squeezed):
+        if char not in "0123456789abcdefABCDEF":
+            raise UsageError(f"{char!r} is no hex digit (digit {at + 1} of {len(squeezed)})")
+    raise UsageError("hex digits come in pairs", "A byte has two, white space between bytes does not matter")
+
+
 def _check_closing(payload: bytes) -> None:
     close = Close.parse(payload)
     if close.anomalies & Anomaly.CLOSE_TOO_SHORT:

@@ -8,23 +8,18 @@ or the fast path once that has taken over.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from mitmproxy import http
 
+from wsproxy.addon.meanings import LiveMeanings
 from wsproxy.store.recorder import Recorder
 from wsproxy.store.records import ConnectionRecord
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.deflate import Inflater
-from wsproxy.wire.frames import Opcode
 from wsproxy.wire.handshake import Handshake
 from wsproxy.wire.port import Offer, Port
 from wsproxy.wire.relay import Relay
-from wsproxy.wire.transit import Transit
-
-if TYPE_CHECKING:
-    from wsproxy.decoders.api import Session
-    from wsproxy.decoders.decoded import Decoded
 
 Tell = Callable[[str], None]
 
@@ -105,9 +100,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._session: Session | None = None
-        self._decoded = 0
-        """Messages that were given to it."""
+        self.meanings = LiveMeanings(record)
         self.relay = Relay(record.id, recorder.add)
         self._port = Port(
             connection=record.id,
@@ -139,32 +132,6 @@ class Conversation:
         self._port.private = private
         for from_client in (True, False):
             self.relay.edit(from_client, offer)
-
-    def meaning(self, transit: Transit) -> "Decoded":
-        """
-        What a decoder says of a message, for rules that ask.
-
-        From the first time on it must be asked about every message: the session follows the connection.
-        """
-        # Loaded only where a rule asks: the proxy itself decodes nothing.
-        from wsproxy.decoders.message import Message, Opening
-        from wsproxy.decoders.registry import DECODERS
-
-        if self._session is None:
-            record = self.record
-            opening = Opening(
-                record.url, record.subprotocol, record.request, record.response, record.id, record.opened
-            )
-            self._session = DECODERS.session(opening)
-        self._decoded += 1
-        message = Message(
-            self._decoded,
-            transit.arrived,
-            transit.from_client,
-            transit.opcode == Opcode.TEXT,
-            transit.original,
-        )
-        return self._session.decode(message)
 
     # What addons are given to act with (`wsproxy.addon`).
 

@@ -196,7 +196,7 @@ class Desk:
     def _apply_rules(self, conversation: Conversation, transit: Transit) -> None:
         decoded: Decoded | None = None
         if self._decodes and transit.opcode < Opcode.CLOSE:
-            decoded = conversation.meaning(transit)
+            decoded = conversation.meanings.of(transit)
         for applied in list(self.rules.values()):
             if transit.is_dropped:
                 return

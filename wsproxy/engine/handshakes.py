@@ -59,7 +59,7 @@ def _record(
     record = ConnectionRecord(
         id=0,
         opened=time.time_ns(),
-        url=url_of(flow.request),
+        url=asked_url(flow),
         client=_address(client.peername),
         server=_address(server.peername or server.address),
         mode=client.proxy_mode.type_name,
@@ -88,6 +88,10 @@ def _as_addons_want(record: ConnectionRecord, flow: http.HTTPFlow) -> Connection
     findings = record.findings
     if changed := sorted({name for name, _ in {*arrived} ^ {*sent}}):
         findings += (f"an addon changed the request before it was sent: {', '.join(changed)}",)
+    if facts.destination is not None:
+        secure, host, port = facts.destination
+        where = f"{'wss' if secure else 'ws'}://{human.format_address((host, port))}"
+        findings += (f"an addon sent the request to {where}, in place of the server",)
     if not facts.is_redacted:
         return replace(record, findings=findings)
     return replace(
@@ -99,6 +103,18 @@ def _as_addons_want(record: ConnectionRecord, flow: http.HTTPFlow) -> Connection
         error=facts.redacted_text(record.error) if record.error else record.error,
         findings=findings,
     )
+
+
+def is_redirected(flow: http.HTTPFlow) -> bool:
+    """Whether an addon sent the request to another server."""
+    facts = facts_of(flow)
+    return facts is not None and facts.destination is not None
+
+
+def asked_url(flow: http.HTTPFlow) -> str:
+    """The URL that the client asks for, wherever an addon sent it."""
+    facts = facts_of(flow)
+    return facts.url if facts is not None and facts.destination is not None else url_of(flow.request)
 
 
 def url_of(request: http.Request) -> str:

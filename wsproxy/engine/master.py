@@ -28,12 +28,14 @@ from mitmproxy.utils import asyncio_utils, human
 
 import wsproxy
 from wsproxy import config
+from wsproxy.certs import client
 from wsproxy.certs.authority import Authority
 from wsproxy.engine import remains, seam, settings
 from wsproxy.engine.control_server import ControlServer
 from wsproxy.engine.desk import Desk
 from wsproxy.engine.layer import RelayLayer
 from wsproxy.engine.logs import LogHandler
+from wsproxy.engine.onboarding import Onboarding
 from wsproxy.engine.participants import Participants
 from wsproxy.engine.sockets import Sockets
 from wsproxy.engine.tls import TlsConfig
@@ -61,6 +63,8 @@ class EngineOptions:
     modes: tuple[str, ...] = ("regular",)
     """As mitmproxy's `mode`."""
     ssl_insecure: bool = False
+    client_cert: Path | None = None
+    """Shown to servers that ask for one (`wsproxy.certs.client`)."""
     confdir: Path = field(default_factory=config.ca_dir)
     only: tuple[str, ...] = ()
     """Regular expressions on host:port: only these are decrypted."""
@@ -93,6 +97,7 @@ class Engine:
         addresses: where it listens, once `on_ready` was called.
         sockets: the open WebSockets, likewise.
         desk: who takes part in what they say, likewise.
+        authority: who signs for intercepted servers, likewise.
         control: how other programs reach this one, likewise.
         first_frame: the id of the first frame of this run, likewise.
         started: when it began, ns since the epoch, likewise.
@@ -106,6 +111,7 @@ class Engine:
         self.addresses: list[Address] = []
         self.sockets: Sockets
         self.desk: Desk
+        self.authority: Authority
         self.control = ControlServer(self)
         self.first_frame = 1
         self.started = 0
@@ -126,7 +132,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         wanted = self.options
         confdir = Path(_setting(wanted.settings, "confdir") or wanted.confdir).expanduser()
-        authority = Authority.ensure(confdir)
+        self.authority = authority = Authority.ensure(confdir)
         logs = LogHandler(self._tell, wanted.verbose)
         logs.install()
         mitm = _Master(options.Options())
@@ -164,7 +170,10 @@ class Engine:
             self.started = time.time_ns()
             try:
                 seam.install(type("RelayLayer", (RelayLayer,), {"sockets": self.sockets}))
-                mitm.addons.add(Traffic(self.sockets, participants, self._tell))
+                mitm.addons.add(
+                    Traffic(self.sockets, participants, self._tell),
+                    Onboarding(authority, lambda: self.addresses),
+                )
                 with asyncio_utils.install_exception_handler(mitm._asyncio_exception_handler):
                     await self._serve(mitm, server, on_ready)
             finally:
@@ -207,6 +216,7 @@ class Engine:
                 listen_host=wanted.listen_host,
                 listen_port=wanted.listen_port,
                 ssl_insecure=wanted.ssl_insecure,
+                client_certs=client.checked(wanted.client_cert) if wanted.client_cert else None,
                 allow_hosts=list(wanted.only),
                 ignore_hosts=list(wanted.ignore),
                 mode=list(wanted.modes),

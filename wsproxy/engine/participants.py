@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mitmproxy import exceptions, flow, http, master
+from mitmproxy import connection, exceptions, flow, http, master
 from mitmproxy.websocket import WebSocketMessage
 from wsproto.frame_protocol import Opcode
 
@@ -94,6 +94,13 @@ class Participants:
         after = facts.asked.headers
         if after.fields != before:
             asking.request.headers = http.Headers(after.raw)
+        if facts.destination is not None:
+            secure, host, port = facts.destination
+            # Not by the properties, which change the header `Host`, too.
+            asking.request.data.host, asking.request.data.port = host, port
+            asking.request.data.scheme = b"https" if secure else b"http"
+            # Without the upstream proxy, if there is one.
+            asking.server_conn = connection.Server(address=(host, port))
 
     def opened(self, conversation: Conversation) -> None:
         """A WebSocket is open."""
@@ -102,6 +109,7 @@ class Participants:
         record = conversation.record
         facts = facts_of(conversation.flow) or Facts(record.url, record.request, record.client)
         facts.link = conversation
+        facts.meanings = conversation.meanings
         facts.accepted(
             record.id, record.response, record.subprotocol, record.extensions, record.server, record.opened
         )

@@ -9,7 +9,7 @@ from functools import partial
 
 from wsproxy.engine.conversation import Conversation
 from wsproxy.errors import UsageError
-from wsproxy.filters.nodes import Filter
+from wsproxy.filters.nodes import Filter, check_live
 from wsproxy.filters.parser import parse
 from wsproxy.filters.subject import LiveMessage
 from wsproxy.wire.closing import is_sendable
@@ -98,6 +98,8 @@ def rule(number: int, action: str, filter: str, argument: str = "") -> Rule:
         known = ", ".join(Action)
         raise UsageError(f"there is no action {action!r}", f"It is one of {known}") from None
     made = Rule(number, kind, filter, argument, matcher=parse(filter) if filter.strip() else None)
+    if made.matcher is not None:
+        check_live(made.matcher)
     if kind in (Action.HOLD, Action.DROP):
         if argument:
             raise UsageError(f"{kind} takes no argument, not {argument!r}")

@@ -13,14 +13,24 @@ from wsproxy.store.limits import MIB, Limits
 _SIZES = {
     "frame_limit": ("frame", "Payload kept of one frame; the rest is relayed and counted."),
     "message_limit": ("message", "Inflated content kept of one compressed message."),
-    "body_limit": ("body", "Body kept of the answer to a refused upgrade."),
+    "body_limit": ("body", "Body kept of the answer to a refused upgrade, and in long-polling."),
     "queue_limit": ("queue", "What may wait between proxy and disk before senders are slowed down."),
 }
 
 RECORDING = frozenset(_SIZES)
 """Options that are the recorder's from its first frame on."""
 
-OWN = (*_SIZES, "fast_path", "edit_limit", "hold_limit", "hold_seconds", "record", "control")
+OWN = (
+    *_SIZES,
+    "fast_path",
+    "edit_limit",
+    "hold_limit",
+    "hold_seconds",
+    "record",
+    "control",
+    "onboarding",
+    "onboarding_host",
+)
 """Options that are not mitmproxy's."""
 
 
@@ -52,6 +62,15 @@ class Settings:
         )
         loader.add_option(
             "control", bool, True, "Let `wsproxy ctl` and other programs of yours control this proxy."
+        )
+        loader.add_option(
+            "onboarding",
+            bool,
+            True,
+            "Show how to use and trust this proxy at its own address and onboarding_host.",
+        )
+        loader.add_option(
+            "onboarding_host", str, "wsproxy.local", "The name of that page, for who uses the proxy."
         )
         loader.add_option(
             "record",

@@ -5,13 +5,15 @@ mitmproxy signs the certificates of intercepted servers. It keeps a hundred, and
 the server's own certificate apart each time. Here a thousand are kept, by what they are made from.
 It signs over the authority's own key: with an RSA authority (one that mitmproxy made) every
 handshake would pay for an RSA signature, which costs ten times an elliptic one, and no other socket
-is served meanwhile. So those get an EC key.
+is served meanwhile. So those get an EC key. It takes over all names of the server's own certificate: where
+the authority is limited to some, the others are left out.
 
 A socket that is idle needs none of OpenSSL's buffers.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -21,7 +23,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
-from wsproxy.certs import leaf
+from wsproxy.certs import leaf, limits
 
 _KEPT = 1000
 """Certificates; about 3 KiB each."""
@@ -95,12 +97,17 @@ class TlsConfig(tlsconfig.TlsConfig):
             store.expire_queue.pop()
             store.certs.popitem()
         authority_key: Any = store.default_privatekey
-        if entry.privatekey is authority_key and isinstance(authority_key, rsa.RSAPrivateKey):
-            certificate = leaf.over(entry.cert._cert, self._key, authority_key)
+        if entry.privatekey is not authority_key:
+            # The user's own, from the option `certs`.
+            return entry
+        is_rsa = isinstance(authority_key, rsa.RSAPrivateKey)
+        limit = limits.extension(store.default_ca._cert)
+        if is_rsa or limit:
             # Typed as an RSA key in mitmproxy 11, as any key later.
-            leaf_key: Any = self._key
+            leaf_key: Any = self._key if is_rsa else authority_key
+            permits = functools.partial(limits.permits, limit) if limit else None
             entry = certs.CertStoreEntry(
-                cert=certs.Cert(certificate),
+                cert=certs.Cert(leaf.over(entry.cert._cert, leaf_key, authority_key, permits)),
                 privatekey=leaf_key,
                 chain_file=entry.chain_file,
                 chain_certs=entry.chain_certs,

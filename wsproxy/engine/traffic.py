@@ -1,8 +1,9 @@
 """
 Our addon inside mitmproxy: what happens before (and instead of) a WebSocket.
 
-HTTP passes through in a stream and is never kept, apart from the answer to a refused upgrade. What
-goes wrong on the way is said in sentences that name the cure, once in a while and not per request.
+HTTP passes through in a stream and is never kept, apart from the answer to a refused upgrade, and the
+long-polling of Engine.IO, by which WebSockets begin (`polling`). What goes wrong on the way is said in
+sentences that name the cure, once in a while and not per request.
 """
 
 import re
@@ -15,7 +16,9 @@ from mitmproxy.utils import human
 from mitmproxy.websocket import WebSocketData
 
 from wsproxy.engine import handshakes
+from wsproxy.engine.body import Body
 from wsproxy.engine.participants import Participants
+from wsproxy.engine.polling import Polling
 from wsproxy.engine.sockets import Sockets
 
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^\[]+)")
@@ -26,22 +29,6 @@ _NOT_RECORDED = "frames are relayed and not recorded (record=false); connections
 
 _AGAIN = 30.0
 """Seconds before the same trouble with the same host is said again."""
-
-
-class _Body:
-    """Passes a body on and keeps its beginning."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.kept = b""
-        self.length = 0
-
-    def __call__(self, data: bytes) -> bytes:
-        room = self._limit - len(self.kept)
-        if room > 0:
-            self.kept += data[:room]
-        self.length += len(data)
-        return data
 
 
 class Traffic:
@@ -59,6 +46,7 @@ class Traffic:
         self._participants = participants
         self._tell = tell
         self._told: dict[tuple[str, str], float] = {}
+        self._polling = Polling(sockets, participants)
 
     def running(self) -> None:
         if not self._sockets.recording:
@@ -73,28 +61,37 @@ class Traffic:
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         if handshakes.is_upgrade(flow.request):
-            if not _is_ignored(flow.request):
+            if not _is_ignored(flow):
                 client = human.format_address(flow.client_conn.peername)
                 await self._participants.handshake(flow, handshakes.url_of(flow.request), client)
-        elif not self._participants.wants_bodies:
+            return
+        if not self._participants.wants_bodies:
             flow.request.stream = True
+        if not _is_ignored(flow):
+            await self._polling.requestheaders(flow)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self._polling.request(flow)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         assert flow.response is not None
         if flow.response.status_code == 101:
             return
         if handshakes.is_upgrade(flow.request):
-            body = _Body(self._sockets.recorder.limits.body)
+            body = Body(self._sockets.recorder.limits.body)
             flow.metadata[_BODY] = body
             flow.response.stream = body
-        elif not self._participants.wants_bodies:
+            return
+        if not self._participants.wants_bodies:
             flow.response.stream = True
+        self._polling.responseheaders(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
         if not handshakes.is_upgrade(flow.request):
+            self._polling.response(flow)
             return
         assert flow.response is not None
-        if _is_ignored(flow.request):
+        if _is_ignored(flow):
             # It could not be tunnelled past us (absolute-form), but it is none of our business.
             flow.websocket = None
         elif flow.response.status_code != 101:
@@ -109,10 +106,13 @@ class Traffic:
 
     def error(self, flow: http.HTTPFlow) -> None:
         assert flow.error is not None
-        if handshakes.is_upgrade(flow.request) and flow.websocket is None and not _is_ignored(flow.request):
+        self._polling.error(flow)
+        if handshakes.is_upgrade(flow.request) and flow.websocket is None and not _is_ignored(flow):
             self._closed_at_once(*handshakes.failed(flow, flow.error.msg))
         if _ERRNO.search(flow.error.msg):
-            self._unreachable(flow.request.pretty_host, flow.request.port, flow.error.msg)
+            redirected = handshakes.is_redirected(flow)
+            host = flow.request.host if redirected else flow.request.pretty_host
+            self._unreachable(host, flow.request.port, flow.error.msg)
 
     def http_connect_error(self, flow: http.HTTPFlow) -> None:
         if flow.server_conn.error:
@@ -169,8 +169,12 @@ class Traffic:
         self._tell(message)
 
 
-def _is_ignored(request: http.Request) -> bool:
+def _is_ignored(flow: http.HTTPFlow) -> bool:
     """Whether `--only` and `--ignore` leave a host out."""
+    if handshakes.is_redirected(flow):
+        # It was asked before its host and port became another's.
+        return False
+    request = flow.request
     names = {f"{request.host}:{request.port}", f"{request.pretty_host}:{request.port}"}
 
     def found(patterns: Any) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.addon.conftest import Bench
 from wsproxy.addon import Connection, TooLate
+from wsproxy.addon.testing import Harness
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.encode import encode_frame
 
@@ -260,3 +261,40 @@ class TestHandshake:
         await bench.manager.handshake(bench.connection(0))
         assert "TooLate: the handshake is in the capture already" in bench.told[0]
         assert "missing ), unterminated subpattern" in bench.told[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "destination"),
+    [
+        ("ws://127.0.0.1:8081", (False, "127.0.0.1", 8081)),
+        ("wss://example.com/", (True, "example.com", 443)),
+        ("ws://[::1]", (False, "::1", 80)),
+    ],
+)
+def test_a_request_can_be_sent_to_another_server(url, destination) -> None:
+    class Redirecting:
+        def ws_handshake(self, connection) -> None:
+            connection.redirect(url)
+
+    pair = Harness(Redirecting()).open()
+    assert pair.facts.destination == destination
+    assert pair.facts.url == "ws://example.com/"
+
+
+@pytest.mark.parametrize("url", ["http://h", "ws://h/path", "h:80", "ws://", ""])
+def test_what_is_no_server_is_refused(url) -> None:
+    class Redirecting:
+        def ws_handshake(self, connection) -> None:
+            connection.redirect(url)
+
+    with pytest.raises(ValueError, match="is no server"):
+        Harness(Redirecting()).open()
+
+
+def test_an_open_connection_stays_where_it_is() -> None:
+    class Redirecting:
+        def ws_open(self, connection) -> None:
+            connection.redirect("ws://h")
+
+    with pytest.raises(TooLate):
+        Harness(Redirecting()).open()
