@@ -1,0 +1,223 @@
+"""
+The app: wiring only. It has the capture, the engine and the screens, and looks every tenth of a second
+whether there is more.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from wsproxy.control.runfile import RunFile
+from wsproxy.decoders.registry import DECODERS, Factory
+from wsproxy.decoders.text import printable
+from wsproxy.errors import CaptureError, WsproxyError
+from wsproxy.tui.actions import Action, bindings, places, register
+from wsproxy.tui.capture.model import DELETED, FINISHED, INTERRUPTED, LIVE, REPLACED, CaptureModel
+from wsproxy.tui.commands import ActionCommands
+from wsproxy.tui.engine import EngineLink
+from wsproxy.tui.messages import EngineSaid, Grew
+from wsproxy.tui.places import SCREENS
+from wsproxy.tui.widgets.bars import Tab
+
+POLL = 0.1
+"""Seconds between two looks at the capture."""
+
+_COUNTED = 5
+"""Looks after which the numbers of connections are brought up to date."""
+
+register(
+    Action("help", "question_mark,f1", "Help", "Every key, those of where you are first"),
+    Action("leave", "q,ctrl+q,ctrl+c", "Quit", "Leave; a running proxy may go on without"),
+    Action("palette", "ctrl+p", "Palette", "Everything that can be done, by name", palette=False),
+    *(Action(f"go('{place.name}')", place.key, place.label, place.help, footer=False) for place in SCREENS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the app ended."""
+
+    stop: bool
+    """The proxy is to be stopped."""
+
+
+class WsproxyApp(App[Left]):
+    """
+    The terminal UI over one capture.
+
+    Args:
+        capture: the file.
+        run: the proxy that writes it, if one runs that can be asked.
+        factory: makes the decoder session of a connection.
+        owner: this program has started the proxy.
+        wanted: a filter to begin with.
+    """
+
+    TITLE = "wsproxy"
+    WHERE = "everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+    COMMANDS = App.COMMANDS | {ActionCommands}
+    MODES: ClassVar[dict[str, Any]] = {place.name: place.load for place in SCREENS}
+    ENABLE_COMMAND_PALETTE = True
+
+    selected: reactive[int | None] = reactive(None)
+    """The id of the selected frame."""
+
+    def __init__(
+        self,
+        capture: Path,
+        run: RunFile | None = None,
+        factory: Factory = DECODERS.session,
+        owner: bool = False,
+        wanted: str = "",
+    ) -> None:
+        super().__init__()
+        self.capture = CaptureModel(capture, factory)
+        self.factory = factory
+        self.engine = EngineLink(run) if run else None
+        self.owner = owner
+        self.wanted = wanted
+        self._state = LIVE
+        self._here: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What is being looked at, and its style: for the line above."""
+        name, state = self.capture.path.name, self.capture.now.state
+        if state == LIVE and self.engine:
+            return f"● {self.engine.address} → {name}", "green"
+        if state == LIVE:
+            return f"● {name}", "green"
+        style = "" if state == FINISHED else "bold red"
+        return f"{name} ({state})", style
+
+    async def on_mount(self) -> None:
+        """Textual's."""
+        self._here = asyncio.get_running_loop()
+        try:
+            await self.capture.open()
+        except CaptureError as error:
+            self.exit(return_code=error.exit_code, message=str(error))
+            return
+        self._state = self.capture.now.state
+        # Not as DEFAULT_MODE: Textual mounts that one before it is the current one, and an Input needs that.
+        self.switch_mode(SCREENS[0].name)
+        if self.engine:
+            self.engine.watch(self._heard)
+        self.run_worker(self._follow(), group="follow", exit_on_error=True)
+
+    async def on_unmount(self) -> None:
+        """Textual's."""
+        if self.engine:
+            self.engine.close()
+        await self.capture.close()
+
+    async def _follow(self) -> None:
+        """Look at the capture again and again, as long as the app runs."""
+        looks = 0
+        self._grew()
+        while not self.capture.closed:
+            try:
+                changed = await self.capture.look()
+                looks += 1
+                if looks % _COUNTED == 0:
+                    # Also without news: how long a connection has been idle is news.
+                    changed |= await self.capture.count() or self.capture.now.state == LIVE
+            except CaptureError as error:
+                if self.capture.closed:
+                    return
+                self.notify(str(error), severity="error", timeout=20, markup=False)
+                await asyncio.sleep(5)
+                continue
+            if changed:
+                self._grew()
+            await asyncio.sleep(POLL)
+
+    def _grew(self) -> None:
+        self._tell_state()
+        for screen in self._all_screens():
+            screen.post_message(Grew())
+
+    def _all_screens(self) -> list[Screen[Any]]:
+        return [screen for stack in self._screen_stacks.values() for screen in stack]
+
+    def _tell_state(self) -> None:
+        """Say once what has become of the capture."""
+        state = self.capture.now.state
+        if state == self._state:
+            return
+        self._state = state
+        path = self.capture.path
+        say = {
+            FINISHED: ("The proxy has stopped; everything it recorded is here.", "information"),
+            INTERRUPTED: (
+                f"The proxy is gone, without having stopped in order. What it recorded is in {path}.",
+                "error",
+            ),
+            DELETED: (f"{path} was deleted. What is in it can be seen until you leave.", "error"),
+            REPLACED: (
+                f"There is another file at {path} now. You still see the old one; open it anew to see that.",
+                "error",
+            ),
+        }
+        if state in say:
+            text, severity = say[state]
+            self.notify(text, severity=severity, timeout=15, markup=False)  # type: ignore[arg-type]
+
+    def _heard(self, event: Any) -> None:
+        """In the engine's thread: pass an event on to every screen."""
+
+        def post() -> None:
+            for screen in self._all_screens():
+                screen.post_message(EngineSaid(event))
+
+        if self.is_running and self._here:
+            self._here.call_soon_threadsafe(post)
+
+    def complain(self, error: WsproxyError) -> None:
+        """Say what went wrong."""
+        self.notify(str(error), severity="error", markup=False)
+
+    def on_tab_pressed(self, message: Tab.Pressed) -> None:
+        """The name of a screen was clicked."""
+        self.switch_mode(message.place.name)
+
+    def action_help(self) -> None:
+        """Help about where one is."""
+        from wsproxy.tui.screens.help import HelpScreen
+
+        node: Any = self.focused or self.screen
+        here = [place for part in node.ancestors_with_self for place in places(part)]
+        self.push_screen(HelpScreen(here))
+
+    def action_leave(self) -> None:
+        """Leave; of a running proxy ask first what becomes of it."""
+        if self.engine is None or not self.engine.alive:
+            self.exit(Left(False))
+            return
+        from wsproxy.tui.screens.dialogs import Choice, Choose
+
+        stop = Choice("Stop the proxy", True, "connections through it end")
+        leave = Choice("Leave it running", False, "`wsproxy attach` returns to it")
+        choices = [stop, leave] if self.owner else [leave, stop]
+        text = f"The proxy listens on {printable(self.engine.address)} and records."
+
+        def left(answer: bool | None) -> None:
+            if answer is not None:
+                self.exit(Left(answer))
+
+        self.push_screen(Choose("Quit", choices, text), left)
+
+    def action_palette(self) -> None:
+        """Everything that can be done."""
+        self.action_command_palette()
+
+    def action_go(self, name: str) -> None:
+        """To another screen."""
+        self.switch_mode(name)

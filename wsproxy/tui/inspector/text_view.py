@@ -1,0 +1,179 @@
+"""The Text tab: a text of any size, pretty printed, coloured, wrapped and never whole on the screen."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import work
+from textual.geometry import Size
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.worker import get_current_worker
+
+from wsproxy.decoders.text import printable
+from wsproxy.tui.inspector import colours
+from wsproxy.tui.inspector.layout import Kind, Layout, kind_of
+
+_AT_ONCE = 0.02
+"""Seconds that are spent on the first rows before the rest is left to a thread."""
+_TELL = 0.1
+"""Seconds between two looks at how far the thread has come."""
+
+
+class TextView(ScrollView, can_focus=True):
+    """
+    A text, by rows that are drawn when they are seen.
+
+    Long rows are wrapped. Whatever a terminal might obey is escaped.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"text--{part}" for part in colours.PARTS),
+        "text--hit",
+        "text--wrap",
+    }
+    DEFAULT_CSS = f"""
+    TextView {{
+        height: 1fr; width: 1fr; overflow-x: hidden;
+        {colours.COLOURS}
+        & > .text--wrap {{ color: $text-muted; }}
+        & > .text--hit {{ background: $warning; color: $background; }}
+    }}
+    """
+
+    pretty: var[bool] = var(True)
+    """JSON and XML are put on lines of their own, rather than shown as they came."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text = ""
+        self._needles: list[re.Pattern[str]] = []
+        self._layout = Layout("", 80, Kind.PLAIN)
+        self._place = 0
+
+    @property
+    def rows(self) -> Layout:
+        """What is shown."""
+        return self._layout
+
+    def show(self, text: str) -> None:
+        """Show another text, from its beginning."""
+        self._text = text
+        self._lay_out()
+        self.scroll_home(animate=False)
+
+    def mark(self, needles: Sequence[str]) -> None:
+        """Mark these words, in whatever case they are written; none to mark nothing."""
+        self._needles = [re.compile(re.escape(needle), re.IGNORECASE) for needle in needles if needle]
+        self.refresh()
+
+    def find(self, forward: bool = True) -> bool:
+        """
+        Scroll to the next of what is marked.
+
+        Returns:
+            Whether there is one; behind the last comes the first.
+        """
+        places = sorted(self._places())
+        if not places:
+            return False
+        here = self._place
+        if forward:
+            self._place = next((place for place in places if place > here), places[0])
+        else:
+            self._place = next((place for place in reversed(places) if place < here), places[-1])
+        row = self._layout.row_at(self._place)
+        self.scroll_to(y=max(row - self.size.height // 3, 0), animate=False)
+        return True
+
+    def watch_pretty(self) -> None:
+        """Lay out anew."""
+        if self.is_mounted:
+            self._lay_out()
+
+    def on_resize(self) -> None:
+        """Wrap at another width."""
+        if self._layout.width != max(self._columns, 8):
+            place = self._layout.row(int(self.scroll_y))[0] if len(self._layout) > int(self.scroll_y) else 0
+            self._lay_out()
+            if place:
+                self.call_after_refresh(lambda: self.scroll_to(y=self._layout.row_at(place), animate=False))
+
+    @property
+    def _columns(self) -> int:
+        # The scrollbar may come and go; a row must not be laid out anew for it.
+        return self.container_size.width - self.styles.scrollbar_size_vertical
+
+    def _places(self) -> Iterator[int]:
+        for needle in self._needles:
+            for count, hit in enumerate(needle.finditer(self._text)):
+                if count > 10_000:
+                    break
+                yield hit.start()
+
+    def _lay_out(self) -> None:
+        self.workers.cancel_node(self)
+        self._place = -1
+        kind = kind_of(self._text) if self.pretty else Kind.PLAIN
+        layout = self._layout = Layout(self._text, self._columns or 80, kind)
+        steps = layout.steps()
+        began = time.monotonic()
+        for _ in steps:
+            if time.monotonic() - began > _AT_ONCE:
+                self._finish(layout, steps)
+                break
+        self._grown(layout)
+
+    @work(thread=True, exit_on_error=False)
+    def _finish(self, layout: Layout, steps: Iterator[None]) -> None:
+        """Find the other rows, while they can be looked at already."""
+        worker = get_current_worker()
+        told = time.monotonic()
+        for _ in steps:
+            if worker.is_cancelled:
+                return
+            # The screen comes first: this thread would otherwise keep the interpreter from it.
+            time.sleep(0)
+            if time.monotonic() - told > _TELL:
+                told = time.monotonic()
+                self.app.call_from_thread(self._grown, layout)
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._grown, layout)
+
+    def _grown(self, layout: Layout) -> None:
+        if layout is self._layout:
+            self.virtual_size = Size(layout.width, len(layout))
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        row = y + int(self.scroll_offset.y)
+        width = self.size.width
+        layout = self._layout
+        base = self.rich_style
+        if row >= len(layout):
+            return Strip.blank(width, base)
+        segments: list[Segment] = []
+        indent = layout.indent(row)
+        if layout.is_wrapped(row) and indent:
+            segments.append(
+                Segment("·".rjust(indent), self.get_component_rich_style("text--wrap", partial=True) + base)
+            )
+        elif indent:
+            segments.append(Segment(" " * indent, base))
+        hit = self.get_component_rich_style("text--hit")
+        styles: dict[str, Style] = {}
+        before = ""
+        for text, what, found in colours.pieces(layout, row, self._needles):
+            if what not in styles:
+                styles[what] = base + self.get_component_rich_style(f"text--{what}", partial=True)
+            shown = printable(text)
+            if before == colours.KEY and text == ":":
+                shown = ": "
+            segments.append(Segment(shown, hit if found else styles[what]))
+            before = what
+        return Strip(segments).adjust_cell_length(width, base)

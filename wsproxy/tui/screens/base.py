@@ -1,0 +1,42 @@
+"""What all screens have: the line above with the other screens, the footer, and help."""
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from wsproxy.tui.app import WsproxyApp
+from wsproxy.tui.widgets.bars import TopBar
+
+
+class TaskScreen(Screen[None]):
+    """
+    A screen for one task.
+
+    A subclass has `WHERE`, its place in `wsproxy.tui.actions.PLACES`, and `compose_task`.
+    """
+
+    WHERE = "everywhere"
+    app: WsproxyApp
+
+    def compose(self) -> ComposeResult:
+        """Textual's."""
+        yield TopBar(self.WHERE)
+        yield from self.compose_task()
+        # The palette is an action like others.
+        yield Footer(show_command_palette=False)
+
+    def compose_task(self) -> Iterable[Widget]:
+        """What is between the line above and the footer."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Textual's: it is shown again."""
+        self.say_subject()
+
+    def say_subject(self) -> None:
+        """Say in the line above what is being looked at."""
+        if bars := self.query(TopBar):
+            bars.first().say(*self.app.subject)
