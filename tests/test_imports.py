@@ -65,7 +65,9 @@ def test_the_command_answers_at_once(option: str) -> None:
     assert not found & (HEAVY | {"asyncio", "cryptography", "sqlite3", "rich"})
 
 
-@pytest.mark.parametrize("command", ["dump", "log", "info", "filters", "captures", "addons", "ca", "ctl"])
+@pytest.mark.parametrize(
+    "command", ["tui", "dump", "log", "info", "filters", "captures", "addons", "ca", "ctl", "diff"]
+)
 def test_the_help_of_a_command_needs_no_proxy(command: str) -> None:
     found = imported_by_command(command, "--help")
     assert f"wsproxy.cli.{command}" in found

@@ -79,5 +79,8 @@ def shared_dir(name: str) -> Path:
 def private_dir(path: Path) -> Path:
     """Return `path`; where it is missing it is made, for its owner alone (0700), as are its parents."""
     for folder in (*reversed(path.parents), path):
-        folder.mkdir(exist_ok=True, mode=0o700)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
+            # A umask may have taken rights away from the owner, too.
+            folder.chmod(0o700)
     return path

@@ -8,8 +8,11 @@ The few errors that reach a person, each with the exit code of the command that 
     │   └── OptionError     2  an option of an addon has a value it cannot take
     ├── CaptureError        3  a capture file cannot be opened, read or written
     ├── AuthorityError      3  the certificate authority cannot be made, read or used
+    ├── TrustError          3  a trust store cannot be read or changed
     ├── EngineError         3  the proxy cannot start
     ├── ControlError        3  no running proxy can be reached
+    ├── ReplayError         3  the server of a replay cannot be reached
+    │   └── RefusedError    1  it refuses the handshake
     └── MissingError        1  what was asked for is not there, or no more
 
 Frames never raise: what breaks a protocol rule is recorded as an anomaly (`wsproxy.wire.frames`).
@@ -76,12 +79,41 @@ class AuthorityError(WsproxyError):
     """The certificate authority cannot be made, read or used."""
 
 
+class TrustError(WsproxyError):
+    """A trust store cannot be read or changed."""
+
+
 class EngineError(WsproxyError):
     """The proxy cannot start."""
 
 
 class ControlError(WsproxyError):
     """No running proxy can be reached."""
+
+
+class ReplayError(WsproxyError):
+    """The server of a replay cannot be reached, or its certificate is not to be trusted."""
+
+
+class RefusedError(ReplayError):
+    """
+    The server of a replay refuses the handshake.
+
+    Args:
+        url: of the server.
+        start: the first line of its answer.
+        status: in there.
+        body: of the answer, its beginning.
+    """
+
+    exit_code = 1
+
+    def __init__(self, url: str, start: str, status: int | None, body: bytes) -> None:
+        words = " ".join(body[:500].decode("utf-8", "replace").split())
+        said = start.partition(" ")[2] or start or "nothing"
+        super().__init__(f"{url} refuses the handshake: {said}" + (f": {words}" if words else ""))
+        self.status = status
+        self.body = body
 
 
 class MissingError(WsproxyError):

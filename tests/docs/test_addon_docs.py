@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.sessions import received, session
 from wsproxy import addon
 from wsproxy.addon import hooks, reference, testing
 from wsproxy.addon.library import shipped
@@ -135,7 +136,12 @@ def _commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", _commands())
-def test_every_command_with_an_addon_works(command: str, written: Callable[[str], Path]) -> None:
+def test_every_command_with_an_addon_works(
+    command: str, written: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "session.wsp" in command:
+        session(tmp_path / "session.wsp", received("hello"))
+        monkeypatch.chdir(tmp_path)
     # In an addon's docstring a backslash is two.
     words = shlex.split(command.replace("\\\\", "\\"), comments=True)[2:]
     options: dict[str, Any] = {}
@@ -149,7 +155,9 @@ def test_every_command_with_an_addon_works(command: str, written: Callable[[str]
             options[key] = [*options[key], setting] if key in options else [setting]
     if name.endswith(".py"):
         name = str(written(f"{reference.PAGE.name}-{name}"))
-    Harness(name, **{key: given if len(given) > 1 else given[0] for key, given in options.items()}).open()
+    harness = Harness(name, **{key: given if len(given) > 1 else given[0] for key, given in options.items()})
+    harness.open()
+    harness.manager.done()
 
 
 def test_the_readme_of_the_folder_lists_every_shipped_addon() -> None:

@@ -16,7 +16,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "wsproxy" / "docs").glob("*.md")),
     ROOT / "addons" / "README.md",
-    ROOT / "certs" / "README.md",
+    *sorted((ROOT / "certs").glob("*.md")),
 ]
 
 

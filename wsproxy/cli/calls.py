@@ -10,7 +10,7 @@ from wsproxy.cli.library import CaptureFile
 from wsproxy.cli.output import json_option
 
 if TYPE_CHECKING:
-    from wsproxy.cli.tally import Method
+    from wsproxy.decoders.tally import Method
 
 
 @click.command()
@@ -36,18 +36,22 @@ def calls(path: Path, connection: int | None, decoding: Decoding, as_json: bool)
       wsproxy calls last --json | jq 'select(.unanswered > 0)'
     """
     from wsproxy.cli import output, viewer
-    from wsproxy.cli.tally import Tally
     from wsproxy.decoders.follow import Follower, everything
+    from wsproxy.decoders.tally import Tally
     from wsproxy.store.jsontext import dumps
+    from wsproxy.store.records import ExchangeRecord
     from wsproxy.store.tail import FrameEvent
 
     tally = Tally()
     with viewer.opened(path) as reader:
         follower = Follower(reader, decoding.factory())
         for event, decoded in everything(reader, follower, connection):
-            if decoded is not None and type(event) is FrameEvent:
-                frame = event.frame
-                tally.add(frame.connection, frame.id, frame.from_client, decoded)
+            if decoded is None:
+                continue
+            if type(event) is FrameEvent:
+                tally.add(event.frame.id, event.frame.from_client, decoded)
+            elif type(event) is ExchangeRecord:
+                tally.add(-event.id, event.from_client, decoded)
     methods = tally.methods()
     if as_json:
         output.emit("".join(dumps(_json(method)) + "\n" for method in methods))
@@ -70,15 +74,15 @@ def _json(method: "Method") -> dict[str, Any]:
         "max": max(method.latencies, default=None),
         "errors": method.errors,
         "unanswered": method.unanswered,
-        "unanswered_frames": method.waiting,
+        "unanswered_frames": [number for number in method.waiting if number > 0],
+        "unanswered_exchanges": [-number for number in method.waiting if number < 0],
     }
 
 
 def _text(methods: "list[Method]", width: int) -> str:
-    from wsproxy.cli.render import RECEIVED, SENT
-    from wsproxy.cli.tally import in_all
-    from wsproxy.cli.words import count
+    from wsproxy.decoders.tally import in_all
     from wsproxy.decoders.text import columns, printable
+    from wsproxy.words import RECEIVED, SENT, count
 
     heads = ("count", "p50", "p95", "max", "errors", "unanswered")
     sizes = (7, 10, 10, 10, 7, 11)
@@ -99,10 +103,12 @@ def _text(methods: "list[Method]", width: int) -> str:
         row = "".join(f"{cell:>{size}}" for cell, size in zip(cells, sizes, strict=True))
         lines.append(f"{arrow} {name}{' ' * (room - columns(name))}{row}  {printable(method.decoder, 12)}")
         if method.waiting:
-            some = ", ".join(str(number) for number in method.waiting[:8])
+            some = ", ".join(
+                f"frame {number}" if number > 0 else f"exchange {-number}" for number in method.waiting[:8]
+            )
             left = method.unanswered - min(len(method.waiting), 8)
             more = f" and {left:,} more" if left else ""
-            lines.append(f"    never answered: frame{'s' if method.unanswered > 1 else ''} {some}{more}")
+            lines.append(f"    never answered: {some}{more}")
     total, errors, unanswered = in_all(methods)
     lines.append(f"  {count(total, 'call')}, {count(errors, 'error')}, {unanswered:,} never answered")
     return "\n".join(lines) + "\n"
@@ -113,6 +119,6 @@ def _latency(ns: int | None) -> str:
         return ""
     if ns < 10_000_000:
         return f"{ns / 1e6:.2f} ms"
-    from wsproxy.cli.words import duration
+    from wsproxy.words import duration
 
     return duration(ns)

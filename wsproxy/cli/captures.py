@@ -60,8 +60,8 @@ def _json(summary: "library.Summary") -> str:
 def _table(found: "list[library.Summary]") -> str:
     import time
 
-    from wsproxy.cli.words import file_size
     from wsproxy.decoders.text import columns, printable
+    from wsproxy.words import file_size
 
     names = [printable(summary.path.stem, 40) for summary in found]
     width = max(4, *(columns(name) for name in names))

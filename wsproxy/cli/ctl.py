@@ -8,6 +8,8 @@ COMMANDS = {
     "status": ("wsproxy.cli.ctl_status:status", "How the proxy is."),
     "connections": ("wsproxy.cli.ctl_connections:connections", "List the open WebSockets."),
     "send": ("wsproxy.cli.ctl_connections:send", "Send a message, a ping or raw frames."),
+    "resend": ("wsproxy.cli.ctl_replay:resend", "Send a captured message once more."),
+    "replay": ("wsproxy.cli.ctl_replay:replay", "Send a part of a capture."),
     "close": ("wsproxy.cli.ctl_connections:close", "Send a Close frame."),
     "cut": ("wsproxy.cli.ctl_connections:cut", "Reset a connection, without a Close frame."),
     "hold": ("wsproxy.cli.ctl_hold:hold", "Hold messages that match a filter."),

@@ -12,7 +12,7 @@ from wsproxy.cli.output import color_option, json_option
 from wsproxy.errors import UsageError, WsproxyError
 
 if TYPE_CHECKING:
-    from wsproxy.cli.render import Paint
+    from wsproxy.cli.paint import Paint
     from wsproxy.control.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,7 +70,7 @@ class Answer:
     @property
     def paint(self) -> "Paint":
         """Styles, if it is coloured."""
-        from wsproxy.cli.render import Paint
+        from wsproxy.cli.paint import Paint
 
         return Paint(self.colored)
 
@@ -158,19 +158,6 @@ RULE_OR_ALL = Id(
 def tag(connection: int) -> tuple[str, str]:
     """A connection's number, and its style."""
     return f"#{connection}", f"number{connection % 5}"
-
-
-def from_hex(digits: str) -> bytes:
-    """Bytes from pairs of hex digits, with or without space between. Raises UsageError."""
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        pass
-    squeezed = "".join(digits.split())
-    for at, char in enumerate(squeezed):
-        if char not in "0123456789abcdefABCDEF":
-            raise UsageError(f"{char!r} is no hex digit (digit {at + 1} of {len(squeezed)})")
-    raise UsageError("hex digits come in pairs", "A byte has two, white space between bytes does not matter")
 
 
 def from_file(path: str) -> bytes:

@@ -11,10 +11,10 @@ from wsproxy.cli.ctl_call import (
     client,
     from_argument,
     from_file,
-    from_hex,
     one_of,
     tag,
 )
+from wsproxy.control.sendable import from_hex
 from wsproxy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -167,9 +167,8 @@ def cut(number: int, port: int | None, as_json: bool, color: str) -> None:
 
 
 def _table(found: "list[ConnectionInfo]", answer: Answer) -> str:
-    from wsproxy.cli.render import RECEIVED, SENT
     from wsproxy.cli.table import table
-    from wsproxy.cli.words import duration
+    from wsproxy.words import RECEIVED, SENT, duration
 
     rows = [
         [

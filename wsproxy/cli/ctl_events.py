@@ -45,7 +45,7 @@ def _line(event: "Event", answer: Answer) -> str:
 
 
 def _words(event: "Event") -> tuple[str, str]:
-    from wsproxy.cli.words import close_code
+    from wsproxy.words import close_code
 
     kind = event["event"]
     if kind == "open":

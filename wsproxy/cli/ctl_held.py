@@ -13,11 +13,11 @@ from wsproxy.cli.ctl_call import (
     client,
     from_argument,
     from_file,
-    from_hex,
     one_of,
     tag,
 )
 from wsproxy.cli.ctl_connections import force_option
+from wsproxy.control.sendable import from_hex
 from wsproxy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _left(gone: bool, past: str) -> str:
 
 def _table(found: "list[HeldInfo]", answer: Answer) -> str:
     from wsproxy.cli.table import table
-    from wsproxy.cli.words import duration
+    from wsproxy.words import duration
 
     rows = [
         [
@@ -205,13 +205,13 @@ def _table(found: "list[HeldInfo]", answer: Answer) -> str:
 
 
 def _arrow(message: "HeldInfo") -> tuple[str, str]:
-    from wsproxy.cli.render import RECEIVED, SENT
+    from wsproxy.words import RECEIVED, SENT
 
     return SENT if message["direction"] == "send" else RECEIVED, message["direction"]
 
 
 def _behind(message: "HeldInfo") -> str:
-    from wsproxy.cli.words import file_size
+    from wsproxy.words import file_size
 
     if not message["waiting_messages"]:
         return "nothing"
@@ -221,8 +221,8 @@ def _behind(message: "HeldInfo") -> str:
 def _whole(message: "HeldContent", answer: Answer) -> str:
     """One message with its content, escaped line by line."""
     from wsproxy.cli.table import facts
-    from wsproxy.cli.words import count, duration, file_size
     from wsproxy.decoders.text import printable
+    from wsproxy.words import count, duration, file_size
 
     side, other = ("client", "server") if message["direction"] == "send" else ("server", "client")
     changed = ", changed" if message["changed"] else ""

@@ -64,7 +64,7 @@ def addons(port: int | None, as_json: bool, color: str) -> None:
 def _text(found: "StatusInfo", width: int) -> str:
     from wsproxy.cli.ctl_options import written
     from wsproxy.cli.table import facts
-    from wsproxy.cli.words import count, duration, file_size
+    from wsproxy.words import count, duration, file_size
 
     connections, queue = found["connections"], found["queue"]
     options = ", ".join(f"{name}={written(value)}" for name, value in found["options"].items())

@@ -1,6 +1,6 @@
 """Options that say how messages are decoded, the same for every command that shows them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from wsproxy.decoders.decoded import Decoded
     from wsproxy.decoders.registry import Factory
-    from wsproxy.filters.rows import FrameSubject
     from wsproxy.store.reader import Reader
+    from wsproxy.view.meanings import Meanings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,78 +104,16 @@ class Decoding:
         factory(Opening())
         return factory
 
-    def decode(self, reader: "Reader") -> "Callable[[FrameSubject], Meaning | None]":
+    def decode(self, reader: "Reader") -> "Meanings":
         """
         What says to a filter what messages of a capture mean.
 
         Raises:
             UsageError: as `factory`.
         """
-        return _Meanings(reader, self.factory())
+        from wsproxy.view.meanings import Meanings
 
-
-class _Meanings:
-    """Decodes for filters, which look at some messages and not at others."""
-
-    def __init__(self, reader: "Reader", factory: "Factory") -> None:
-        from wsproxy.decoders.follow import Follower
-
-        self._reader = reader
-        self._factory = factory
-        self._follower = Follower(reader, factory, gaps=True)
-        self._unanswered: set[tuple[int, str | None]] | None = None
-
-    def __call__(self, subject: "FrameSubject") -> "Meaning | None":
-        from wsproxy.store.tail import FrameEvent
-
-        decoded = self._follower.decoded(FrameEvent(subject.frame, subject.message))
-        return Meaning(decoded, subject.frame.id, self) if decoded else None
-
-    @property
-    def unanswered(self) -> set[tuple[int, str | None]]:
-        """The calls without a reply, as frame and id. Only who has read to the end knows them."""
-        if self._unanswered is None:
-            from wsproxy.decoders.decoded import Kind
-            from wsproxy.decoders.follow import Follower, everything
-            from wsproxy.store.tail import FrameEvent
-
-            calls: set[tuple[int, str | None]] = set()
-            for event, decoded in everything(self._reader, Follower(self._reader, self._factory)):
-                if decoded is None or not isinstance(event, FrameEvent):
-                    continue
-                for part in decoded.each():
-                    if part.kind is Kind.CALL:
-                        calls.add((event.frame.id, part.id))
-                    elif part.pairs_with is not None:
-                        calls.discard((part.pairs_with, part.id))
-            self._unanswered = calls
-        return self._unanswered
-
-
-class Meaning:
-    """What a decoder says, as filters ask for it."""
-
-    def __init__(self, decoded: "Decoded", frame: int, meanings: _Meanings) -> None:
-        self._decoded = decoded
-        self._frame = frame
-        self._meanings = meanings
-        self.decoder = decoded.decoder
-        self.event = decoded.event
-        self.id = decoded.id
-        self.heartbeat = decoded.heartbeat
-
-    @property
-    def replied(self) -> bool | None:
-        """Whether this call was answered; None for what is no call."""
-        from wsproxy.decoders.decoded import Kind
-
-        if self._decoded.kind is not Kind.CALL:
-            return None
-        return (self._frame, self.id) not in self._meanings.unanswered
-
-    def each(self) -> "Iterator[Meaning]":
-        """The packets in the message; itself if it is only one."""
-        return (Meaning(part, self._frame, self._meanings) for part in self._decoded.each())
+        return Meanings(reader, self.factory())
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

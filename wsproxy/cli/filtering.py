@@ -1,6 +1,5 @@
 """The option `-f FILTER` of the commands that show frames."""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,29 +37,9 @@ class FilterText(_FilterType):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Saved filters, and operators for the last word."""
-        from wsproxy.errors import WsproxyError
-        from wsproxy.filters import saved
-        from wsproxy.filters.operators import OPERATORS
+        from wsproxy.filters.completion import complete
 
-        if incomplete.startswith("@"):
-            try:
-                known = saved.load()
-            except WsproxyError:
-                return []
-            return [
-                CompletionItem(f"@{name}", help=text)
-                for name, text in known.items()
-                if name.startswith(incomplete[1:])
-            ]
-        found = re.search(r"(?:^|[\s(!&|])(~[a-z]*)$", incomplete)
-        last = found[1] if found else "" if incomplete else "~"
-        before = incomplete[: len(incomplete) - len(last)] if found else incomplete
-        return [
-            CompletionItem(before + name, help=operator.help)
-            for operator in OPERATORS
-            for name in operator.names
-            if last and name.startswith(last)
-        ]
+        return [CompletionItem(found.text, help=found.help) for found in complete(incomplete)]
 
 
 def filter_option(help_text: str) -> Callable[[F], F]:

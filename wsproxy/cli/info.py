@@ -12,9 +12,10 @@ from wsproxy.cli.output import color_option, json_option
 
 if TYPE_CHECKING:
     from wsproxy.cli.overview import ConnectionOverview, Overview
+    from wsproxy.cli.paint import Paint
+    from wsproxy.cli.polled import PolledSession
     from wsproxy.cli.protocols import Spoken
     from wsproxy.cli.reconnects import Returning
-    from wsproxy.cli.render import Paint
     from wsproxy.filters.nodes import Filter
     from wsproxy.store.reader import Traffic
 
@@ -46,44 +47,54 @@ def info(
     """
     from wsproxy.cli import output, viewer
     from wsproxy.cli.overview import Overview
+    from wsproxy.cli.paint import Paint
+    from wsproxy.cli.polled import polled_sessions
     from wsproxy.cli.protocols import spoken
     from wsproxy.cli.reconnects import reconnects
-    from wsproxy.cli.render import Paint
     from wsproxy.store.jsontext import dumps
 
     with viewer.opened(path) as reader:
         # What is spoken is said of whole connections, with a filter too.
         words, whole = ({}, True) if raw else spoken(reader, decoding.factory())
+        polled: list[PolledSession]
         if wanted is None:
             found = Overview.of(reader)
+            polled = polled_sessions(reader, reader.connections())
         else:
             from wsproxy.cli.progress import Progress
             from wsproxy.filters.search import Search
 
             progress = Progress("searching")
             try:
-                found = Overview.of(reader, Search(reader, wanted, decode=decoding.decode(reader)), progress)
+                meanings = decoding.decode(reader)
+                search = Search(reader, wanted, decode=meanings, decode_exchange=meanings.exchange)
+                found = Overview.of(reader, search, progress)
+                polled = polled_sessions(reader, reader.connections(), search.about_exchange)
             finally:
                 progress.clear()
     back = reconnects([(connection.record, connection.closure) for connection in found.connections])
     if as_json:
-        output.emit(dumps(_json(path, found, wanted, words, whole, back)) + "\n")
+        output.emit(dumps(_json(path, found, polled, wanted, words, whole, back)) + "\n")
     else:
         coloured = output.use_color(color)
         paint = Paint(coloured)
-        output.emit(_text(path, found, wanted, words, whole, back, paint, output.line_width()), coloured)
-    if wanted is not None and not found.connections:
+        output.emit(
+            _text(path, found, polled, wanted, words, whole, back, paint, output.line_width()), coloured
+        )
+    if wanted is not None and not found.connections and not polled:
         raise click.exceptions.Exit(1)
 
 
 def _json(
     path: Path,
     found: "Overview",
+    polled: "list[PolledSession]",
     wanted: "Filter | None",
-    words: "dict[int, Spoken]",
+    words: "dict[int | str, Spoken]",
     whole: bool,
     back: "list[Returning]",
 ) -> dict[str, Any]:
+    from wsproxy.cli.polled import polled_json
     from wsproxy.cli.spoken_words import reconnects_json
     from wsproxy.store.jsontext import Timestamps
 
@@ -112,6 +123,7 @@ def _json(
             _connection_json(connection, words.get(connection.record.id), stamp)
             for connection in found.connections
         ],
+        "polling": polled_json(polled, words, stamp),
         "reconnects": reconnects_json(back),
         "gaps": [
             {
@@ -127,9 +139,10 @@ def _json(
 
 
 def _connection_json(connection: "ConnectionOverview", words: "Spoken | None", stamp: Any) -> dict[str, Any]:
+    from wsproxy.cli.jsonl import replay_json
     from wsproxy.cli.spoken_words import spoken_json
 
-    record, closure = connection.record, connection.closure
+    record, closure, original = connection.record, connection.closure, connection.original
 
     def way(traffic: "Traffic", opcodes: dict[int, int]) -> dict[str, Any]:
         from wsproxy.wire.frames import OPCODE_NAMES
@@ -160,24 +173,27 @@ def _connection_json(connection: "ConnectionOverview", words: "Spoken | None", s
         "send": way(connection.sent, connection.sent_opcodes),
         "receive": way(connection.received, connection.received_opcodes),
         "anomalies": {flag.names[0]: count for flag, count in sorted(connection.anomalies.items())},
+        "remarks": connection.remarks,
         "spoken": spoken_json(words) if words else None,
+        **({"replay_of": replay_json(original)} if original else {}),
     }
 
 
 def _text(
     path: Path,
     found: "Overview",
+    polled: "list[PolledSession]",
     wanted: "Filter | None",
-    words: "dict[int, Spoken]",
+    words: "dict[int | str, Spoken]",
     whole: bool,
     back: "list[Returning]",
     paint: "Paint",
     width: int,
 ) -> str:
-    from wsproxy.cli.render import RECEIVED, SENT
+    from wsproxy.cli.polled import polled_lines
     from wsproxy.cli.spoken_words import partly, reconnect_lines, spoken_lines
-    from wsproxy.cli.words import count, file_size, unrecorded
     from wsproxy.decoders.text import printable
+    from wsproxy.words import RECEIVED, SENT, count, file_size, unrecorded
 
     made = found.info
     state = {
@@ -208,6 +224,8 @@ def _text(
         ("Connections", connections),
         ("Traffic", traffic),
     ]
+    if polled:
+        facts.append(("Long-polling", count(len(polled), "session")))
     if wanted is not None:
         matched = found.sent.frames + found.received.frames
         facts.insert(4, ("Filter", f"{wanted}: {matched:,} of {count(found.frames, 'frame')}"))
@@ -229,6 +247,7 @@ def _text(
         lines += ["", *_connection_lines(connection, paint, width)]
         if connection.record.id in words:
             lines += spoken_lines(words[connection.record.id], paint, width)
+    lines += polled_lines(polled, words, paint, width)
     if not whole:
         lines += ["", paint(printable(partly(), width), "warn")]
     lines += reconnect_lines(back, paint, width)
@@ -236,9 +255,16 @@ def _text(
 
 
 def _connection_lines(connection: "ConnectionOverview", paint: "Paint", width: int) -> list[str]:
-    from wsproxy.cli.render import RECEIVED, SENT, closure_words, connection_details, status_line
-    from wsproxy.cli.words import ANOMALIES, duration
     from wsproxy.decoders.text import preview, printable
+    from wsproxy.words import (
+        ANOMALIES,
+        RECEIVED,
+        SENT,
+        closure_words,
+        connection_details,
+        duration,
+        status_line,
+    )
 
     record, closure = connection.record, connection.closure
     tag = f"#{record.id}"
@@ -260,6 +286,8 @@ def _connection_lines(connection: "ConnectionOverview", paint: "Paint", width: i
     details = connection_details(record)
     if details:
         add("  ".join(details), "dim")
+    if connection.original:
+        add(f"replay of #{connection.original.original} in {connection.original.capture}", "dim")
     if closure:
         by, why, how = closure_words(closure)
         lasted = duration(closure.time - record.opened)
@@ -278,12 +306,14 @@ def _connection_lines(connection: "ConnectionOverview", paint: "Paint", width: i
         add(f"! {finding}", "warn")
     for flag, number in sorted(connection.anomalies.items()):
         add(f"! {number:,} × {ANOMALIES[flag]}", "wrong")
+    for remark in connection.remarks:
+        add(f"! {remark}", "warn")
     return lines
 
 
 def _traffic(way: "Traffic", opcodes: dict[int, int]) -> str:
-    from wsproxy.cli.words import count
     from wsproxy.wire.frames import OPCODE_NAMES
+    from wsproxy.words import count
 
     if not way.frames:
         return "nothing"

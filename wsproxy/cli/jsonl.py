@@ -8,8 +8,8 @@ were on the wire. ASCII only, without control characters, so that it is harmless
 from base64 import b64encode
 from typing import Any
 
-from wsproxy.cli.fragments import Fragments
 from wsproxy.decoders.decoded import Decoded
+from wsproxy.decoders.follow import unpacked
 from wsproxy.decoders.plain import plain_json, plain_text
 from wsproxy.store.jsontext import Timestamps, dumps
 from wsproxy.store.limits import Limits
@@ -18,12 +18,16 @@ from wsproxy.store.records import (
     ClosureRecord,
     ConnectionRecord,
     DecisionRecord,
+    ExchangeFlag,
+    ExchangeRecord,
     FrameFlag,
     FrameRecord,
     GapRecord,
     MessageRecord,
+    ReplayRecord,
 )
 from wsproxy.store.tail import Event, FrameEvent
+from wsproxy.view.fragments import Fragments
 from wsproxy.wire.closing import Close
 from wsproxy.wire.frames import FIN, OPCODE_NAMES, Opcode
 
@@ -76,6 +80,10 @@ class JsonLines:
             value = self._closure(event)
         elif type(event) is DecisionRecord:
             value = self._decision(event)
+        elif type(event) is ExchangeRecord:
+            value = self._exchange(event)
+            if decoded is not None and (decoded.decoder not in _PLAIN or decoded.notes):
+                return f'{dumps(value)[:-1]},"decoded":{decoded_json(decoded)}}}\n'
         else:
             assert type(event) is GapRecord
             value = self._gap(event)
@@ -130,6 +138,8 @@ class JsonLines:
             _put(value, payload, kind == Opcode.TEXT and not bits & _COMPRESSED)
         if message and not single:
             value["message"] = self._message(frame, message)
+        if event.original is not None:
+            value["replay_of"] = event.original
         return value
 
     def _message(self, frame: FrameRecord, message: MessageRecord) -> dict[str, Any]:
@@ -174,6 +184,8 @@ class JsonLines:
             except UnicodeDecodeError:
                 value[f"{name}_base64"] = b64encode(data).decode("ascii")
         value["body_length"] = record.body_length
+        if original := self._reader.replay_of(record.id):
+            value["replay_of"] = replay_json(original)
         return value
 
     def _closure(self, record: ClosureRecord) -> dict[str, Any]:
@@ -206,6 +218,34 @@ class JsonLines:
             "note": record.note,
         }
 
+    def _exchange(self, record: ExchangeRecord) -> dict[str, Any]:
+        value: dict[str, Any] = {
+            "event": "exchange",
+            "id": record.id,
+            "time": self._time(record.time),
+            "direction": "send" if record.from_client else "receive",
+            "sid": record.sid,
+            "began": self._time(record.began),
+            "client": record.client,
+            "server": record.server,
+            "method": record.method,
+            "url": record.url,
+            "status": record.status,
+            "type": record.type,
+            "encoding": record.encoding,
+            "length": record.length,
+            "stored": len(record.body),
+            "truncated": ExchangeFlag.TRUNCATED in record.flags,
+            "redacted": ExchangeFlag.REDACTED in record.flags,
+            "error": record.error,
+        }
+        content = unpacked(record)
+        if content is None:
+            value["base64"] = b64encode(record.body).decode("ascii")
+        else:
+            _put(value, content, True)
+        return value
+
     def _gap(self, record: GapRecord) -> dict[str, Any]:
         return {
             "event": "gap",
@@ -216,6 +256,11 @@ class JsonLines:
             "bytes": record.bytes,
             "reason": record.reason,
         }
+
+
+def replay_json(original: ReplayRecord) -> dict[str, Any]:
+    """What a connection is the replay of."""
+    return {"capture": original.capture, "connection": original.original}
 
 
 def decoded_json(decoded: Decoded) -> str:
@@ -244,10 +289,13 @@ def _decoded(decoded: Decoded) -> str:
         "channel": plain_text(decoded.channel),
         "heartbeat": decoded.heartbeat,
         "error": decoded.error,
-        "reply_to": decoded.pairs_with,
+        "reply_to": decoded.pairs_with if (decoded.pairs_with or 0) >= 0 else None,
         "latency": decoded.latency,
         "notes": list(decoded.notes),
     }
+    if decoded.pairs_with is not None and decoded.pairs_with < 0:
+        # The call was in a body of long-polling.
+        value["reply_to_exchange"] = -decoded.pairs_with
     line = dumps(value)[:-1]
     if decoded.parts:
         return f'{line},"parts":[{",".join(_decoded(part) for part in decoded.parts)}]}}'
@@ -256,8 +304,15 @@ def _decoded(decoded: Decoded) -> str:
     return f'{line},"tree":{plain_json(decoded.tree)}}}'
 
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
 def _stands_in_a_line(text: str) -> bool:
-    return text.isascii() and text.isprintable() and "NaN" not in text and "Infinity" not in text
+    # `str.isprintable` asks about one character after the other, four times as long.
+    if not text.isascii() or text.encode().translate(None, _PRINTABLE):
+        return False
+    # One letter is found much faster than a word, and mostly it is not there.
+    return ("N" not in text or "NaN" not in text) and ("I" not in text or "Infinity" not in text)
 
 
 def _put(value: dict[str, Any], content: bytes, is_text: bool) -> None:

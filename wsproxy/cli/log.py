@@ -63,10 +63,10 @@ def log(
       wsproxy log session.wsp --json | jq -r 'select(.opcode=="text") | .text'
     """
     from wsproxy.cli import output, viewer
-    from wsproxy.cli.words import unrecorded
     from wsproxy.decoders.follow import Follower
     from wsproxy.errors import UsageError
     from wsproxy.store.tail import Tail
+    from wsproxy.words import unrecorded
 
     if wanted is not None:
         from wsproxy.cli.progress import Progress
@@ -109,7 +109,8 @@ def log(
             )
             return
         progress = Progress("searching")
-        search = Search(reader, wanted, connection, decode=decoding.decode(reader))
+        meanings = decoding.decode(reader)
+        search = Search(reader, wanted, connection, decode=meanings, decode_exchange=meanings.exchange)
         filtered = FilteredTail(reader, search, after, connection, since, progress)
         try:
             viewer.show(

@@ -16,21 +16,35 @@ from wsproxy.cli.lazy import LazyGroup
 from wsproxy.errors import FilterError, WsproxyError
 
 COMMANDS = {
+    "tui": ("wsproxy.cli.tui:tui", "Run the proxy and watch it in the terminal."),
+    "view": ("wsproxy.cli.tui:view", "Look at a capture in the terminal UI."),
+    "attach": ("wsproxy.cli.tui:attach", "Watch a running proxy in the terminal UI."),
     "dump": ("wsproxy.cli.dump:dump", "Run the proxy and print every frame."),
     "demo": ("wsproxy.cli.demo:demo", "See it work: a built-in server, the proxy, live frames."),
     "ctl": ("wsproxy.cli.ctl:ctl", "Control a running proxy: hold, edit, send, close."),
     "browser": ("wsproxy.cli.browser:browser", "Open a browser that goes through the proxy."),
+    "exec": ("wsproxy.cli.exec:exec_", "Run a program that goes through the proxy."),
+    "env": ("wsproxy.cli.env:env", "Print variables that send a shell's programs through it."),
+    "system-proxy": ("wsproxy.cli.system_proxy:system_proxy", "Put the proxy into the system's settings."),
     "log": ("wsproxy.cli.log:log", "Print the frames of a capture."),
     "info": ("wsproxy.cli.info:info", "Show what is in a capture, in numbers."),
     "filters": ("wsproxy.cli.filters:filters", "List the operators of filters; save your own."),
+    "replay": ("wsproxy.cli.replay:replay", "Say again what a client said."),
     "calls": ("wsproxy.cli.calls:calls", "Show the calls in a capture and how they were answered."),
+    "diff": ("wsproxy.cli.diff:diff", "Show what is different between two captures."),
+    "mock": ("wsproxy.cli.mock:mock", "Act as the server of a capture."),
+    "export": ("wsproxy.cli.export:export", "Make a script of a session: a test, a mock, load."),
     "decoders": ("wsproxy.cli.decoders:decoders", "List what can be decoded."),
     "captures": ("wsproxy.cli.captures:captures", "List your captures."),
     "addons": ("wsproxy.cli.addons:addons", "List the shipped addons and their options."),
-    "ca": ("wsproxy.cli.ca:ca", "Show and export the certificate authority."),
+    "ca": ("wsproxy.cli.ca:ca", "Show, trust and renew the certificate authority."),
+    "doctor": ("wsproxy.cli.doctor:doctor", "Check what a proxy needs, and say what to do."),
     "help": ("wsproxy.cli.help:help_", "Read the longer texts."),
     "completion": ("wsproxy.cli.completion:completion", "Print the completion script of a shell."),
 }
+
+DEFAULT = "tui"
+"""The command that is meant where none is given, in a terminal."""
 
 ENVIRONMENT_FAILED = 3
 INTERRUPTED = 130
@@ -51,12 +65,23 @@ class Root(LazyGroup):
         """As click's, but exceptions reach a person in words; see the module's docstring."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
-        words = list(sys.argv[1:] if args is None else args)
+        words = _with_command(list(sys.argv[1:] if args is None else args))
         try:
             code = super().main(words, prog_name, complete_var, False, **extra)
         except Exception as error:
             _fail(error, words)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _with_command(words: list[str]) -> list[str]:
+    """`wsproxy` and `wsproxy -p 9000` are `wsproxy tui`; without a terminal, a bare call shows the help."""
+    own = ("-v", "--verbose", "--version", "--help")
+    first = next((word for word in words if word not in own[:2]), None)
+    if first is None and sys.stdin.isatty() and sys.stdout.isatty():
+        return [*words, DEFAULT]
+    if first is not None and first.startswith("-") and first not in own:
+        return [DEFAULT, *words]
+    return words
 
 
 def _fail(error: Exception, words: list[str]) -> NoReturn:
@@ -133,9 +158,10 @@ def main(ctx: click.Context) -> None:
     \b
     First steps:
       wsproxy demo                  see live frames, without any set-up
-      wsproxy dump                  run the proxy on 127.0.0.1:8080
+      wsproxy                       run the proxy on 127.0.0.1:8080, and watch it
+      wsproxy dump                  the same, printing one line per frame
       wsproxy browser URL           open a browser that goes through it
-      wsproxy log last              read again what was captured
+      wsproxy view last             look again at what was captured
       wsproxy ctl status            ask a proxy that runs, and tell it what to do
 
     `wsproxy COMMAND --help` explains a command, with examples.

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wsproxy.cli import library
+from wsproxy.cli import conformance, library
 from wsproxy.store.reader import Reader, Traffic
-from wsproxy.store.records import CaptureInfo, ClosureRecord, ConnectionRecord, GapRecord
+from wsproxy.store.records import CaptureInfo, ClosureRecord, ConnectionRecord, GapRecord, ReplayRecord
 from wsproxy.wire.frames import Anomaly
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class ConnectionOverview:
     """How many frames, by opcode."""
     anomalies: dict[Anomaly, int] = field(default_factory=dict)
     """How many frames or messages, by single flag."""
+    original: ReplayRecord | None = None
+    """What it is the replay of."""
+    remarks: list[str] = field(default_factory=list)
+    """What is within the protocol and probably not meant, in sentences; of the whole connection."""
 
 
 @dataclass(slots=True)
@@ -79,6 +83,7 @@ class Overview:
                 for found in _portions(search, reader.last_frame(), progress):
                     counts.add(reader, found)
             connections: list[ConnectionOverview] = []
+            remarked = conformance.remarks(reader)
             for record in reader.connections():
                 number = record.id
                 closure = closures.get(number)
@@ -95,6 +100,8 @@ class Overview:
                         counts.opcodes[number, True],
                         counts.opcodes[number, False],
                         counts.anomalies[number],
+                        reader.replay_of(number),
+                        remarked.get(number, []),
                     )
                 )
             size = library.disk_size(reader.path)

@@ -1,4 +1,4 @@
-"""What was spoken on each connection of a capture: for `wsproxy info`."""
+"""What was spoken on each connection, and over long-polling, of a capture: for `wsproxy info`."""
 
 import statistics
 from array import array
@@ -8,6 +8,7 @@ from wsproxy.decoders.decoded import Decoded
 from wsproxy.decoders.follow import Follower
 from wsproxy.decoders.registry import Factory
 from wsproxy.store.reader import Reader
+from wsproxy.store.records import ExchangeRecord
 from wsproxy.store.tail import FrameEvent, Tail
 from wsproxy.wire.frames import Opcode
 
@@ -38,7 +39,7 @@ class MessageType:
 
 @dataclass(slots=True)
 class Spoken:
-    """What was spoken on one connection."""
+    """What was spoken on one connection, or by one session over long-polling."""
 
     protocol: str = ""
     """The decoder of the protocol, empty if none was recognised."""
@@ -73,19 +74,29 @@ class _Listener:
                 self._control += 1
                 self._heartbeat(frame.time, frame.from_client)
             return
-        spoken = self.spoken
-        spoken.messages += 1
+        size = event.message.length if event.message else frame.length
         if decoded.heartbeat:
             self._heartbeat(frame.time, frame.from_client)
-        message = event.message
-        size = message.length if message else frame.length
+        self._said(frame.from_client, size, decoded)
+
+    def exchange(self, record: ExchangeRecord, decoded: Decoded) -> None:
+        for part in decoded.parts or (decoded,):
+            if part.heartbeat:
+                self._heartbeat(record.time, record.from_client)
+        self._said(record.from_client, record.length, decoded)
+        # It is packets that are counted here, and a frame has one.
+        self.spoken.messages += max(len(decoded.parts), 1) - 1
+
+    def _said(self, from_client: bool, size: int, decoded: Decoded) -> None:
+        spoken = self.spoken
+        spoken.messages += 1
         kind: MessageType | None = None
         for part in decoded.each():
-            key = (part.decoder, part.name, frame.from_client)
+            key = (part.decoder, part.name, from_client)
             kind = self._types.get(key)
             if kind is None:
                 if len(self._types) >= TYPES:
-                    key = (part.decoder, OTHERS, frame.from_client)
+                    key = (part.decoder, OTHERS, from_client)
                 kind = self._types.setdefault(key, MessageType(*key, sample=part.event[:SAMPLE]))
             kind.count += 1
             if not decoded.parts:
@@ -114,35 +125,48 @@ class _Listener:
         self._beat[from_client] = time
 
 
-def spoken(reader: Reader, factory: Factory) -> tuple[dict[int, Spoken], bool]:
+def spoken(reader: Reader, factory: Factory) -> tuple[dict[int | str, Spoken], bool]:
     """
     Decode a capture.
 
     Returns:
-        What was spoken by number of the connection, and whether that is by all messages rather than by the
-        first `MESSAGES`.
+        What was spoken, by number of the connection, and over long-polling by `sid`; and whether that is by
+        all messages rather than by the first `MESSAGES`.
     """
     follower = Follower(reader, factory)
     tail = Tail(reader)
-    listeners: dict[int, _Listener] = {}
+    listeners: dict[int | str, _Listener] = {}
     decoded_messages = 0
     while events := tail.read():
         for event in events:
             # Closing a connection forgets its session, which knows how it was recognised.
             decoded = follower.decoded(event)
-            if type(event) is not FrameEvent:
+            key: int | str
+            if type(event) is FrameEvent:
+                key = event.frame.connection
+                listener = _at(listeners, key)
+                listener.frame(event, decoded)
+                session = follower.session(event.frame.connection)
+            elif type(event) is ExchangeRecord:
+                key = event.sid
+                listener = _at(listeners, key)
+                if decoded is not None:
+                    listener.exchange(event, decoded)
+                session = follower.session_of(key)
+            else:
                 continue
-            number = event.frame.connection
-            listener = listeners.get(number)
-            if listener is None:
-                listener = listeners[number] = _Listener()
-            listener.frame(event, decoded)
             if decoded is not None:
                 decoded_messages += 1
-                session = follower.session(number)
                 if session is not None and session.name:
                     listener.spoken.protocol, listener.spoken.how = session.name, session.how
         if decoded_messages >= MESSAGES:
             break
     whole = not events
     return {number: listener.finished() for number, listener in listeners.items()}, whole
+
+
+def _at(listeners: dict[int | str, _Listener], key: int | str) -> _Listener:
+    found = listeners.get(key)
+    if found is None:
+        found = listeners[key] = _Listener()
+    return found

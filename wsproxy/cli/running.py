@@ -43,6 +43,11 @@ def engine_options(command: F) -> F:
                 "-k", "--ssl-insecure", is_flag=True, help="Accept any certificate from servers.",
             ),
             click.option(
+                "--client-cert", type=click.Path(path_type=Path), metavar="PATH",
+                help="Show servers that ask for one this certificate: a PEM file with its private key, or a "
+                "folder of HOST.pem.",
+            ),
+            click.option(
                 "--only", multiple=True, metavar="REGEX",
                 help="Decrypt only hosts that match (on host:port); tunnel the rest untouched.",
             ),

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from wsproxy.cli.paint import Paint
 from wsproxy.cli.protocols import MESSAGES, MessageType, Spoken
 from wsproxy.cli.reconnects import Attempt, Returning
-from wsproxy.cli.render import RECEIVED, SENT, Paint, closure_words, status_line
-from wsproxy.cli.words import count, duration
 from wsproxy.decoders.text import columns, printable
+from wsproxy.words import RECEIVED, SENT, closure_words, count, duration, status_line
 
 LISTED = 10
 """Types of messages shown for a connection; `--json` has them all."""

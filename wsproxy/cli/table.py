@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from wsproxy.decoders.text import columns, printable
 
 if TYPE_CHECKING:
-    from wsproxy.cli.render import Paint
+    from wsproxy.cli.paint import Paint
 
 Cell = tuple[str, str]
 """Any text, and the name of a style."""

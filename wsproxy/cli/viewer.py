@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wsproxy.cli import output
-from wsproxy.cli.fragments import Fragments
 from wsproxy.cli.jsonl import JsonLines
 from wsproxy.cli.render import Renderer
 from wsproxy.decoders.follow import Follower
 from wsproxy.errors import CaptureError
 from wsproxy.store.reader import Reader
 from wsproxy.store.tail import Event, Tail, follow
+from wsproxy.view.fragments import Fragments
 
 
 @contextmanager

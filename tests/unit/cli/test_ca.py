@@ -22,8 +22,9 @@ COMMAND = [sys.executable, "-c", "from wsproxy.cli.ca import ca; ca()"]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's own place for everything, empty."""
+    """The user's own place for everything, empty, and a home folder without browsers."""
     monkeypatch.setenv("WSPROXY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
     return tmp_path / "home"
 
 
@@ -63,13 +64,20 @@ def test_show_as_json_is_one_object_on_one_line(authority: Authority) -> None:
 
     info = describe(authority.certificate)
     assert result.stdout.count("\n") == 1
-    assert json.loads(result.stdout) == {
+    told = json.loads(result.stdout)
+    assert all(
+        set(store) == {"kind", "title", "place", "trusted", "by_wsproxy", "problem"}
+        for store in told.pop("trust")
+    )
+    assert told == {
         "subject": info.subject,
         "sha256": info.sha256,
         "spki_pin": info.spki_pin,
         "key": "EC P-256",
         "not_before": f"{info.not_before:%Y-%m-%dT%H:%M:%SZ}",
         "not_after": f"{info.not_after:%Y-%m-%dT%H:%M:%SZ}",
+        "expired": False,
+        "limited_to": [],
         "certificate": str(authority.certificate_path),
         "private_key": str(authority.key_path),
     }

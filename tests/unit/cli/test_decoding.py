@@ -180,6 +180,7 @@ def test_calls_in_json(wsproxy, shop):
         "errors": 1,
         "unanswered": 1,
         "unanswered_frames": [3],
+        "unanswered_exchanges": [],
     }
 
 
@@ -194,7 +195,7 @@ def test_without_calls_the_answer_is_no(wsproxy, shop):
 def test_percentiles_are_those_of_the_nearest_rank():
     from array import array
 
-    from wsproxy.cli.tally import Method
+    from wsproxy.decoders.tally import Method
 
     method = Method("till", "sell", True, latencies=array("q", range(100, 0, -1)))
     assert (method.percentile(0.5), method.percentile(0.95), method.percentile(1)) == (50, 95, 100)

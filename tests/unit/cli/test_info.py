@@ -14,7 +14,7 @@ def test_a_finished_capture_is_summed_up(wsproxy, tmp_path):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"File         {path}"
-    assert lines[2].endswith("by wsproxy test (schema 2)")
+    assert lines[2].endswith("by wsproxy test (schema 3)")
     assert lines[3].startswith("State        finished ")
     assert lines[4:] == [
         "Connections  2 (1 refused)",

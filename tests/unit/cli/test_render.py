@@ -6,16 +6,16 @@ import zlib
 import pytest
 
 from tests.support.captures import MASK, capture, chat
-from wsproxy.cli.fragments import Fragments
 from wsproxy.cli.render import Renderer
-from wsproxy.cli.words import ANOMALIES, anomaly_sentences, close_code, duration, file_size
 from wsproxy.decoders.text import columns
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import GapRecord
 from wsproxy.store.tail import Tail
+from wsproxy.view.fragments import Fragments
 from wsproxy.wire.encode import encode_close, encode_frame
 from wsproxy.wire.frames import Anomaly
+from wsproxy.words import ANOMALIES, anomaly_sentences, close_code, duration, file_size
 
 pytestmark = pytest.mark.usefixtures("utc")
 

@@ -1,6 +1,6 @@
 """Aligned columns."""
 
-from wsproxy.cli.render import Paint
+from wsproxy.cli.paint import Paint
 from wsproxy.cli.table import facts, table
 
 PLAIN = Paint(False)
