@@ -7,12 +7,14 @@
 #   make test-layer the end-to-end tests without the fast path (--set fast_path=false)
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
 #   make bench      CPU per message beside mitmproxy, mockttp, haproxy and others (ARGS=--quick: 3 minutes)
+#   make bench-tui  the terminal UI over a million frames, and following 20,000 a second
 #   make bench-filters  a search through a million frames with every kind of filter (ARGS="--repeat 1")
+#   make bench-replay   how well replays keep time, how fast they go (ARGS="--messages 200000 --seconds 3")
 #   make clean      remove what the targets above have made
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-layer test-matrix test-setup chromium node autobahn bench bench-filters clean
+.PHONY: help demo run test test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui clean
 
 ARGS ?=
 PYTHONS := $(shell bash .ci/pythons)
@@ -82,6 +84,13 @@ bench: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 
 bench-filters: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 	@$(lastword $(TEST_VENVS))/bin/python tests/bench/filters.py $(ARGS)
+
+bench-replay: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(lastword $(TEST_VENVS))/bin/python tests/bench/replay.py $(ARGS)
+
+bench-tui: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(lastword $(TEST_VENVS))/bin/python tests/bench/tui.py $(ARGS)
+	@WSPROXY_TEST_FREEZE=0.1 $(lastword $(TEST_VENVS))/bin/python -m pytest -q -m still tests/tui
 
 # The end-to-end tests once more with every frame on the layer, as where the fast path cannot go.
 test-layer: test-setup

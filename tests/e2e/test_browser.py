@@ -5,8 +5,10 @@ A real browser behind the proxy: what its page logs and what the capture holds a
 import asyncio
 import base64
 import mimetypes
+import os
 import random
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,12 +19,13 @@ import h2.connection
 import h2.events
 import pytest
 from aiohttp import WSMsgType, web
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from tests.support import raw, tls
 from tests.support.browser import missing, page_behind
 from tests.support.exchange import Said, account, account_of, binary, close, ping, pong, text
 from tests.support.proxy import Proxy, connections, running
+from tests.support.stores import needs_certutil
 from wsproxy.wire.encode import encode_close, encode_frame
 from wsproxy.wire.frames import header_mask
 
@@ -194,6 +197,42 @@ async def test_the_page_and_the_capture_tell_the_same(tmp_path: Path, secure: bo
         masks = {header_mask(frame.header) for frame in found.frames if frame.from_client}
         assert len(masks) > 1
         assert b"" not in masks
+
+
+@needs_certutil
+async def test_a_browser_trusts_by_its_database_and_not_any_more_when_that_is_undone(tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    user.mkdir()
+    trust = f"ssl_verify_upstream_trusted_ca={tls.ca_file(tmp_path)}"
+
+    async def ca(proxy: Proxy, *words: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        done = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "wsproxy", "ca", *words),
+            env={**environment, "HOME": str(user), "WSPROXY_HOME": str(proxy.home)},
+        )
+        assert await done.wait() == 0
+
+    async with site(True) as url, running(tmp_path, "--set", trust) as proxy:
+        await ca(proxy, "trust", "--nss", "--yes")
+        async with page_behind(proxy, tmp_path / "trusting", home=user) as page:
+            await page.goto(f"{url}/")
+            log = await page.evaluate(
+                """async () => {
+                    const talk = new Talk(here("/echo"));
+                    await talk.converse([{text: "trusted"}]);
+                    talk.socket.close(1000);
+                    return await talk.end();
+                }"""
+            )
+            assert log[1] == {"text": "detsurt"}
+        found = await account(proxy)
+        assert found.opened.url.startswith("wss://")
+        assert found.client[0] == text("trusted")
+        await ca(proxy, "untrust", "--yes")
+        async with page_behind(proxy, tmp_path / "not trusting", home=user) as page:
+            with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
+                await page.goto(f"{url}/")
 
 
 @SECURE

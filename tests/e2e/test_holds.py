@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.support.lab import pyopenssl_warns
 from tests.support.talk import talk
+from wsproxy.errors import UsageError
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import DecisionRecord
 from wsproxy.wire.frames import Opcode
@@ -257,3 +258,10 @@ async def test_a_held_message_does_not_slow_down_pings_nor_the_other_direction(t
                     assert await t.server.recv() == "a secret"
     for what in (ping, other_way):
         assert median(took[True, what]) < 2 * median(took[False, what])
+
+
+async def test_a_rule_that_asks_what_nobody_can_know_yet_is_refused(tmp_path, monkeypatch):
+    async with talk(tmp_path, monkeypatch) as t:
+        with pytest.raises(UsageError, match="~noreply cannot be asked about messages on their way"):
+            t.desk.add_rule("hold", "~up & !~noreply")
+        assert t.desk.rules == {}

@@ -2,6 +2,7 @@
 A headless Chromium behind a proxy, driven by Playwright.
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,24 +40,34 @@ def missing() -> str | None:
 
 
 @asynccontextmanager
-async def page_behind(proxy: Proxy, profile: Path) -> AsyncIterator[Page]:
+async def page_behind(proxy: Proxy, profile: Path, home: Path | None = None) -> AsyncIterator[Page]:
     """
     An empty page of a new browser whose traffic goes through `proxy`.
 
-    The browser accepts certificates under the key of the proxy's authority, and no others that it
-    would not accept anyway.
+    Args:
+        proxy: whose authority the browser accepts by its key, and others as it would anyway.
+        profile: the folder of its profile.
+        home: the user's home folder. If it is given, no key is accepted but what is trusted there.
     """
-    pin = spki_pin(x509.load_pem_x509_certificate(proxy.ca.read_bytes()))
+    accept = [] if home else [f"--ignore-certificate-errors-spki-list={_pin(proxy)}"]
+    env = {**os.environ, "HOME": str(home)} if home else None
+    if env:
+        env.pop("XDG_DATA_HOME", None)
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
             executable_path=chromium.find(),
             headless=True,
             proxy={"server": proxy.url},
-            args=[*SWITCHES, f"--ignore-certificate-errors-spki-list={pin}"],
+            args=[*SWITCHES, *accept],
+            env=env,
         )
         try:
             context.set_default_timeout(TIMEOUT)
             yield context.pages[0]
         finally:
             await context.close()
+
+
+def _pin(proxy: Proxy) -> str:
+    return spki_pin(x509.load_pem_x509_certificate(proxy.ca.read_bytes()))

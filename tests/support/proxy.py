@@ -127,7 +127,9 @@ def stream(events: list[Event], connection: int, from_client: bool) -> bytes:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path, *arguments: str, env: dict[str, str] | None = None) -> AsyncIterator[Proxy]:
+async def running(
+    tmp_path: Path, *arguments: str, env: dict[str, str] | None = None, umask: int = -1
+) -> AsyncIterator[Proxy]:
     """
     A proxy for the time of the block. It must not have crashed by its end.
 
@@ -135,6 +137,7 @@ async def running(tmp_path: Path, *arguments: str, env: dict[str, str] | None = 
         tmp_path: where its home and capture go.
         arguments: of `wsproxy dump`, besides `-q -p 0 -w`.
         env: added to the environment.
+        umask: of the process; ours if -1.
     """
     home, capture = tmp_path / "home", tmp_path / "capture.wsp"
     if os.environ.get("WSPROXY_TEST_FAST_PATH") == "false":
@@ -144,6 +147,7 @@ async def running(tmp_path: Path, *arguments: str, env: dict[str, str] | None = 
         env={**os.environ, "WSPROXY_HOME": str(home), "NO_COLOR": "1", **(env or {})},
         stderr=asyncio.subprocess.PIPE,
         stdin=asyncio.subprocess.DEVNULL,
+        umask=umask,
     )  # fmt: skip
     proxy = Proxy(process, home, capture)
     try:

@@ -11,10 +11,10 @@ from typing import Any
 from tests.support.node import script
 from tests.support.proxy import Proxy, running
 from wsproxy.decoders.api import Decoded, Message, Unfit
-from wsproxy.decoders.follow import Follower, message_of
+from wsproxy.decoders.follow import Follower, everything, message_of
 from wsproxy.decoders.registry import DECODERS, RegistrySession
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord
 from wsproxy.store.tail import FrameEvent, Tail
 
 
@@ -92,6 +92,8 @@ def talks(capture: Path) -> list[Talk]:
                     session = follower.session(event.id)
                     assert session is not None
                     found[event.id] = Talk(event, session, [], [])
+                if isinstance(event, ExchangeRecord):
+                    continue
                 if decoded is not None:
                     assert isinstance(event, FrameEvent)
                     message = message_of(reader, event.frame, event.message)
@@ -100,6 +102,18 @@ def talks(capture: Path) -> list[Talk]:
                     found[event.frame.connection].decoded.append(decoded)
         follower.finish()
     return list(found.values())
+
+
+def polled(capture: Path) -> list[str]:
+    """The story of a capture's long-polling, by packets; answers that bring none as their status and text."""
+    story = []
+    with Reader(capture) as reader:
+        for event, decoded in everything(reader, Follower(reader)):
+            if isinstance(event, ExchangeRecord) and decoded is not None:
+                for part in decoded.each():
+                    if not part.heartbeat:
+                        story.append(f"{'>' if event.from_client else '<'} {part.event}")
+    return story
 
 
 @asynccontextmanager

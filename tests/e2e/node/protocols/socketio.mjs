@@ -29,7 +29,7 @@ await peers(
       socket.on("welcome", resolve);
       socket.on("connect_error", reject);
     });
-    if (socket.io.engine.transport.name !== "websocket") {
+    if (options.transports.includes("websocket") && socket.io.engine.transport.name !== "websocket") {
       await new Promise((resolve) => socket.io.engine.once("upgrade", resolve));
     }
     await ask(socket, "say", "hello");
