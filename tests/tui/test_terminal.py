@@ -70,6 +70,12 @@ class Terminal:
             raise AssertionError(f"{words} never showed:\n{self.screen}") from None
         return screen
 
+    async def ended(self) -> None:
+        """Return when the program has. (What tmux writes about that may not be on the screen.)"""
+        async with asyncio.timeout(TIMEOUT):
+            while self._run("list-panes", "-F", "#{pane_dead}").strip() != "1":
+                await asyncio.sleep(0.05)
+
     def end(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False)
 
@@ -152,3 +158,5 @@ async def test_a_capture_is_viewed_in_a_terminal_that_changes_its_size(terminal,
     async with asyncio.timeout(TIMEOUT):
         while "In every list" in terminal.screen:
             await asyncio.sleep(0.05)
+    terminal.press("q")
+    await terminal.ended()
