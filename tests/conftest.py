@@ -25,7 +25,7 @@ for _name in list(os.environ):
     if ours or _name.lower() in _PROXIES:
         del os.environ[_name]
 
-MAY_BE_SKIPPED = ("Python 2.7", "pictures are of Python and Textual", "Firefox is not installed")
+MAY_BE_SKIPPED = ("Python 2.7", "Firefox is not installed")
 """Reasons that may stand in continuous integration: what may not be had where it runs."""
 
 
