@@ -50,10 +50,7 @@ async def echo(t: Talk, *contents: str | bytes) -> None:
 
 
 def test_all_are_here() -> None:
-    # These two are tried with captures of real peers: tests/e2e/test_sessions.py and test_ctl_replay.py.
-    named = {"mock", "replay"} | {
-        name.removeprefix("test_").partition("__")[0] for name in globals() if name.startswith("test_")
-    }
+    named = {name.removeprefix("test_").partition("__")[0] for name in globals() if name.startswith("test_")}
     assert named >= set(shipped())
 
 
@@ -298,3 +295,23 @@ async def test_mock__answers_and_nothing_reaches_the_server(tmp_path, monkeypatc
         record = reader.connections()[0]
     assert record.url == f"{scheme}://{host}/chat"
     assert [finding for finding in record.findings if "in place of the server" in finding]
+
+
+@SCHEMES
+async def test_replay__says_a_recording_to_either_side(tmp_path, monkeypatch, scheme):
+    said: list[tuple[str, str | bytes]] = [(">", "hello"), ("<", "news"), (">", b"\x02"), ("<", b"\x03")]
+    recording = session(tmp_path / "session.wsp", said)
+    options = having("replay", f"replay={recording}", "replay_on_open=true", "replay_speed=0")
+    async with talk(tmp_path, monkeypatch, scheme, **options) as t:
+        assert await received(t.server, 2) == ["hello", b"\x02"]
+    assert decided(tmp_path) == [("inject", "addon replay")] * 2
+
+    (tmp_path / "again").mkdir()
+    options = having(
+        "replay", f"replay={recording}", "replay_to=client", "replay_after=~b again", "replay_speed=0"
+    )
+    async with talk(tmp_path / "again", monkeypatch, scheme, **options) as t:
+        await echo(t, "not yet", "again")
+        assert await received(t.server, 3) == ["not yet", "again", "the end"]
+        assert await received(t.client, 2) == ["news", b"\x03"]
+    assert decided(tmp_path / "again") == [("inject", "addon replay")] * 2

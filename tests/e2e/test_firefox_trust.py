@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import ssl
 import sys
@@ -13,16 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import needs_certutil
+from tests.support.stores import FIREFOX, needs_certutil, needs_firefox
 from wsproxy.certs import Authority
 
-FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")
-
-pytestmark = [
-    pytest.mark.browser,
-    needs_certutil,
-    pytest.mark.skipif(FIREFOX is None, reason="Firefox is not installed"),
-]
+pytestmark = [pytest.mark.browser, needs_certutil, needs_firefox]
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
 

@@ -24,7 +24,9 @@ from wsproxy.store.records import ExchangeFlag, ExchangeRecord
 
 # The client of python-engineio leaves the connection of its last poll to be collected.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <function Connection.__del__:pytest.PytestUnraisableExceptionWarning"
+    ),
     pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning"),
 ]
 

@@ -16,6 +16,9 @@ from wsproxy.certs.trust.debian import DebianStore
 needs_update_ca_certificates = pytest.mark.skipif(
     not Path("/usr/sbin/update-ca-certificates").exists(), reason="update-ca-certificates is not installed"
 )
+FIREFOX = shutil.which("firefox") or shutil.which("firefox-esr")
+
+needs_firefox = pytest.mark.skipif(FIREFOX is None, reason="Firefox is not installed")
 needs_certutil = pytest.mark.skipif(shutil.which("certutil") is None, reason="certutil is not installed")
 
 _HOOK = """#!/bin/sh
