@@ -12,17 +12,5 @@ if TYPE_CHECKING:
 
 def matches(facts: Facts, transit: Transit, wanted: "Filter") -> bool:
     """Whether a filter is about this message, as it is now."""
-    return wanted.match(
-        LiveMessage(
-            facts,
-            transit.from_client,
-            transit.sent_opcode,
-            transit.content,
-            time=transit.arrived,
-            fragmented=len(transit.sizes) > 1,
-            compressed=transit.compressed,
-            actions=("edit",) if transit.is_changed else (),
-            held=transit.was_held,
-            decode=(lambda: facts.meanings.of(transit)) if wanted.wants_decoded else None,
-        )
-    )
+    decode = (lambda: facts.meanings.of(transit)) if wanted.wants_decoded else None
+    return wanted.match(LiveMessage.of(facts, transit, decode))

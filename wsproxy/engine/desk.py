@@ -200,7 +200,9 @@ class Desk:
         for applied in list(self.rules.values()):
             if transit.is_dropped:
                 return
-            if applied.enabled and applied.matches(_subject(conversation, transit, decoded)):
+            if applied.enabled and applied.matches(
+                LiveMessage.of(conversation.record, transit, lambda: decoded)
+            ):
                 applied.hits += 1
                 if applied.action is Action.HOLD:
                     self._hold(conversation, transit, applied)
@@ -243,18 +245,3 @@ class Desk:
             held.transit.hold("limit")
             held.transit.release(held.rule.by)
             held.transit.release("limit")
-
-
-def _subject(conversation: Conversation, transit: Transit, decoded: "Decoded | None") -> LiveMessage:
-    return LiveMessage(
-        conversation.record,
-        transit.from_client,
-        transit.sent_opcode,
-        transit.content,
-        time=transit.arrived,
-        fragmented=len(transit.sizes) > 1,
-        compressed=transit.compressed,
-        actions=("edit",) if transit.is_changed else (),
-        held=transit.was_held,
-        decode=(lambda: decoded) if decoded else None,
-    )

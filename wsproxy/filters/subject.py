@@ -12,6 +12,7 @@ from typing import Protocol
 
 from wsproxy.wire.closing import Close
 from wsproxy.wire.frames import Anomaly, Opcode
+from wsproxy.wire.transit import Transit
 
 NO_ANOMALY = Anomaly(0)
 
@@ -160,6 +161,24 @@ class LiveMessage:
     decode: Callable[[], Decoded | None] | None = None
     """Called at most once."""
     _decoded: Decoded | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def of(
+        cls, connection: ConnectionFacts, transit: Transit, decode: Callable[[], Decoded | None] | None = None
+    ) -> "LiveMessage":
+        """A message in the edit state, as it is now: what will be sent, unless somebody changes it."""
+        return cls(
+            connection,
+            transit.from_client,
+            transit.sent_opcode,
+            transit.content,
+            time=transit.arrived,
+            fragmented=len(transit.sizes) > 1,
+            compressed=transit.compressed,
+            actions=("edit",) if transit.is_changed else (),
+            held=transit.was_held,
+            decode=decode,
+        )
 
     @property
     def now(self) -> int:

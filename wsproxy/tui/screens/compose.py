@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -15,8 +14,7 @@ from wsproxy.errors import UsageError
 from wsproxy.tui import sending
 from wsproxy.tui.actions import Action, bindings, register
 from wsproxy.tui.inspector.shown import Shown, load
-from wsproxy.tui.screens.dialogs import Question
-from wsproxy.tui.screens.engine_screen import EngineScreen
+from wsproxy.tui.screens.editor_screen import EditorScreen
 from wsproxy.tui.sending import Composed
 from wsproxy.tui.widgets.payload import PayloadEditor
 from wsproxy.tui.widgets.table import Cell, Table
@@ -55,7 +53,7 @@ MOST = 100_000
 """Times that something is repeated."""
 
 
-class ComposeScreen(EngineScreen):
+class ComposeScreen(EditorScreen):
     """Whom, what, how often; and what was sent."""
 
     WHERE = "compose"
@@ -111,11 +109,6 @@ class ComposeScreen(EngineScreen):
         yield Table(
             "TIME", "CONN", "", "TYPE", ">SIZE", "CONTENT", empty="Nothing was sent yet.", id="history"
         )
-
-    @property
-    def editor(self) -> PayloadEditor:
-        """Of the content."""
-        return self.query_one(PayloadEditor)
 
     @property
     def history(self) -> Table:
@@ -183,26 +176,6 @@ class ComposeScreen(EngineScreen):
         shown = await self.app.capture.ask(lambda reader: load(reader, selected, factory))
         if shown:
             self.take(shown)
-
-    def action_toggle_hex(self) -> None:
-        """Text or bytes."""
-        try:
-            self.editor.toggle()
-        except UsageError as error:
-            self.app.complain(error)
-
-    def action_from_file(self) -> None:
-        """Take the content from a file."""
-
-        def read(path: str | None) -> None:
-            if not path:
-                return
-            try:
-                self.editor.replace(Path(path))
-            except UsageError as error:
-                self.app.complain(error)
-
-        self.app.push_screen(Question("Content from a file", "A path."), read)
 
     def action_send(self) -> None:
         """Send it."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -16,7 +15,7 @@ from wsproxy.tui import suggest
 from wsproxy.tui.actions import Action, bindings, register
 from wsproxy.tui.inspector.shown import load
 from wsproxy.tui.screens.dialogs import Question
-from wsproxy.tui.screens.engine_screen import EngineScreen
+from wsproxy.tui.screens.editor_screen import EditorScreen
 from wsproxy.tui.widgets.payload import PayloadEditor
 from wsproxy.tui.widgets.table import Cell, Table
 from wsproxy.tui.work import work
@@ -65,7 +64,7 @@ register(
 _WIDE = 120
 
 
-class HoldScreen(EngineScreen):
+class HoldScreen(EditorScreen):
     """Held messages, an editor for the one under the cursor, and the rules that hold."""
 
     WHERE = "hold"
@@ -120,11 +119,6 @@ class HoldScreen(EngineScreen):
     def rules(self) -> Table:
         """The list of rules."""
         return self.query_one("#rules", Table)
-
-    @property
-    def editor(self) -> PayloadEditor:
-        """Of the message."""
-        return self.query_one(PayloadEditor)
 
     async def look(self) -> None:
         """Show what is held now, and by what."""
@@ -203,26 +197,6 @@ class HoldScreen(EngineScreen):
         if self._editing is not None and self.editor.changed:
             self._empty()
             self._show_selected()
-
-    def action_toggle_hex(self) -> None:
-        """Text or bytes."""
-        try:
-            self.editor.toggle()
-        except UsageError as error:
-            self.app.complain(error)
-
-    def action_from_file(self) -> None:
-        """Take the content from a file."""
-
-        def read(path: str | None) -> None:
-            if not path:
-                return
-            try:
-                self.editor.replace(Path(path))
-            except UsageError as error:
-                self.app.complain(error)
-
-        self.app.push_screen(Question("New content from a file", "A path."), read)
 
     async def action_send_edited(self) -> None:
         """Let it go as it is in the editor."""
