@@ -17,6 +17,8 @@ SHELL := /bin/bash
 .PHONY: help demo run test test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui clean
 
 ARGS ?=
+# Where it is set, every program that is started compiles the package anew, which takes longer than most of them do.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHONS := $(shell bash .ci/pythons)
 NEWEST := $(lastword $(PYTHONS))
 VENV := .venv
