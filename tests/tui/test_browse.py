@@ -284,13 +284,30 @@ async def test_a_click_selects_a_frame_and_a_second_one_inspects_it(tmp_path):
 async def test_connections_tell_how_they_do_and_how_they_ended(tmp_path):
     path = chat(tmp_path / "a.wsp")
     async with browsing(path, size=(160, 45)) as browse:
-        await browse.until(lambda: browse.app.capture.traffic.counted == 7)
-        screen = await browse.shown("403 Forbidden")
+        screen = await browse.shown("403 Forbidden", "10.0 ms")
         [line] = [line for line in screen.splitlines() if "example.test/chat" in line]
         assert "○#1" in line
         assert "chat.v1" in line
         assert "10.0 ms" in line
         assert "closed by client, 1000 normal" in line
+
+
+def rpc(number: int, rest: str, mask: bytes | None = None) -> bytes:
+    return encode_frame(1, b'{"jsonrpc": "2.0", "id": %d, %s}' % (number, rest.encode()), mask=mask)
+
+
+async def test_the_list_of_calls_without_a_reply_is_kept_up_to_date(tmp_path):
+    with capture(tmp_path / "a.wsp") as c:
+        number = c.open()
+        c.send(number, rpc(1, '"method": "a"', MASK) + rpc(2, '"method": "b"', MASK))
+        written(c, 2)
+        async with browsing(c.path) as browse:
+            await browse.filter("~noreply")
+            await browse.until(lambda: browse.listed == [1, 2])
+            c.receive(number, rpc(1, '"result": 1'))
+            await browse.until(lambda: browse.listed == [2])
+            c.send(number, rpc(3, '"method": "c"', MASK))
+            await browse.until(lambda: browse.listed == [2, 4])
 
 
 async def test_messages_are_put_together_with_one_key(tmp_path):

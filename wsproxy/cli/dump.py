@@ -62,6 +62,10 @@ def dump(
     if not quiet and not raw and decoding.words():
         # Said before the proxy starts, not by the viewer afterwards.
         decoding.factory()
+    if wanted is not None:
+        from wsproxy.filters.nodes import check_followed
+
+        check_followed(wanted)
     path, append = capture_target(write)
     options = EngineOptions(capture=path, append=append, **listening(listen))
     viewers: list[Viewer] = []

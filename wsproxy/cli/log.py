@@ -70,9 +70,12 @@ def log(
 
     if wanted is not None:
         from wsproxy.cli.progress import Progress
+        from wsproxy.filters.nodes import check_followed
         from wsproxy.filters.search import Search
         from wsproxy.filters.tail import FilteredTail
 
+        if follow or until_closed:
+            check_followed(wanted)
     if start is not None and last is not None:
         raise UsageError("--from and --last exclude each other", "Use one of them")
     if until_closed:

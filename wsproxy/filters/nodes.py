@@ -175,6 +175,20 @@ def check_live(wanted: Filter) -> None:
         )
 
 
+def check_followed(wanted: Filter) -> None:
+    """
+    Refuse a filter that cannot be asked about frames that are printed as they are recorded.
+
+    Raises:
+        UsageError: it asks for what later frames decide.
+    """
+    if wanted.wants_replies:
+        raise UsageError(
+            "~noreply cannot be followed: a call that nobody has answered yet may still be answered",
+            "It finds calls in what is recorded: wsproxy log FILE -f '~noreply'",
+        )
+
+
 def _joined(word: str, terms: list[str]) -> str:
     # SQLite takes them in this order, and what calls Python costs ten times as much.
     return _balanced(word, sorted(terms, key=lambda term: FUNCTION in term))

@@ -68,6 +68,8 @@ Frames, one by one.
   if the filter matches.
 - **Messages on their way** (rules, holds, `message.matches` of addons) are asked the same, but for
   `~noreply`, which only a whole capture can tell. What a message means is decoded from the first question on.
+- **Following** (`dump -f`, `log --follow`) cannot ask for `~noreply` either: what waits may be answered in a
+  moment. `log` tells what waits so far, and the terminal UI keeps its list up to date.
 - **Nothing found** is exit code 1 for `log` and `info`.
 
 ## JSON

@@ -25,6 +25,8 @@ class Meanings:
         self._factory = factory
         self._follower = Follower(reader, factory, gaps=True)
         self._unanswered: set[tuple[int, str | None]] | None = None
+        self._read = 0
+        """The last message that was read to know them."""
 
     def exchange(self, record: ExchangeRecord) -> "Meaning | None":
         """What a body of long-polling means; None if there is nothing in it."""
@@ -36,12 +38,21 @@ class Meanings:
         decoded = self._follower.decoded(FrameEvent(subject.frame, subject.message))
         return Meaning(decoded, subject.frame.id, self) if decoded else None
 
-    @property
-    def unanswered(self) -> set[tuple[int, str | None]]:
-        """The calls without a reply, as message and id. Only who has read to the end knows them."""
+    def replied(self, number: int, call: str | None) -> bool | None:
+        """
+        Whether a call of a message was answered, as far as was written when this was first asked.
+
+        None for calls that came later. Who wants to know of them makes new `Meanings`: that reads everything.
+        """
+        unanswered = self._unanswered_calls()
+        return None if number > self._read else (number, call) not in unanswered
+
+    def _unanswered_calls(self) -> set[tuple[int, str | None]]:
         if self._unanswered is None:
             calls: set[tuple[int, str | None]] = set()
             for event, decoded in everything(self._reader, Follower(self._reader, self._factory)):
+                if isinstance(event, FrameEvent):
+                    self._read = event.frame.id
                 if decoded is None:
                     continue
                 assert isinstance(event, FrameEvent | ExchangeRecord)
@@ -69,10 +80,10 @@ class Meaning:
 
     @property
     def replied(self) -> bool | None:
-        """Whether this call was answered; None for what is no call."""
+        """Whether this call was answered; None for what is no call, or came too late to know."""
         if self._decoded.kind is not Kind.CALL:
             return None
-        return (self._number, self.id) not in self._meanings.unanswered
+        return self._meanings.replied(self._number, self.id)
 
     def each(self) -> Iterator["Meaning"]:
         """The packets in the message; itself if it is only one."""

@@ -206,6 +206,14 @@ def test_following_a_finished_capture_ends_with_it(wsproxy, path):
     assert wsproxy("log", path, "--follow").stdout == wsproxy("log", path).stdout
 
 
+@pytest.mark.parametrize("command", [("log", "last", "--follow"), ("dump", "-p", "0")])
+def test_what_a_later_frame_decides_cannot_be_followed(wsproxy, path, command):
+    result = wsproxy(*[path if word == "last" else word for word in command], "-f", "~up & ~noreply")
+    assert result.exit_code == 2
+    assert "~noreply cannot be followed" in result.stderr
+    assert "wsproxy log FILE -f '~noreply'" in result.stderr
+
+
 @POSIX
 def test_ctrl_c_ends_following_quietly(viewer, live):
     number = live.open()

@@ -2,7 +2,7 @@
 What the list of frames shows: which frames, in which rows, while a filter is still looking for them.
 
 A search begins at the end, where people look first, and goes back; what is written meanwhile is looked at
-in between.
+in between. Which calls were never answered changes with every reply: a list of them is searched anew.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from wsproxy.view.meanings import Meanings
 
 _TOLD = 0.2
 """Seconds between two times the list is told that more was found, after the first."""
+_ANEW = 1.0
+"""Seconds before what has to be searched anew is, at least; and ten times as long as that took."""
 _MOST_LATE = 64
 """Frames still arriving that are looked at again."""
 _FIN = int(FrameFlag.FIN)
@@ -68,6 +70,7 @@ class FrameView:
         self._down_to = 0
         self._late: list[int] = []
         self._decision = 0
+        self._took = 0.0
 
     def grown(self) -> None:
         """There is more in the capture."""
@@ -93,20 +96,34 @@ class FrameView:
         """
         if self._filter is None:
             return
+        search = await self._whole(told)
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._filter.wants_replies:
+                await self._anew()
+                told()
+            elif await self._forward(search):
+                told()
+
+    async def _anew(self) -> None:
+        await asyncio.sleep(max(_ANEW, 10 * self._took))
+        again = FrameView(self._model, self.wanted, self.messages, self.first)
+        await again._whole(lambda: None)
+        self.index, self._up_to, self._took = again.index, again._up_to, again._took
+
+    async def _whole(self, told: Callable[[], None]) -> Search:
+        began, last_told = time.monotonic(), 0.0
         search = await self._model.filtering.ask(self._begin)
-        last_told = 0.0
         while self._down_to >= self.first:
             await self._forward(search)
             if await self._backward(search) and time.monotonic() - last_told > _TOLD:
                 last_told = time.monotonic()
                 told()
         self.searched = True
+        self._took = time.monotonic() - began
         told()
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            if await self._forward(search):
-                told()
+        return search
 
     def _begin(self, reader: Reader) -> Search:
         self._up_to = self._down_to = self._model.now.last_frame
