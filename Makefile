@@ -2,9 +2,11 @@
 #
 #   make demo       see live frames of a built-in server, without the internet (ARGS=--browser: by hand)
 #   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
-#   make test       linters, types, import rules, all tests; on the oldest and the newest Python here (the
-#                   modes of the proxy besides `regular` on the newest only; `make test-layer` has all on both)
-#   make test-layer the end-to-end tests without the fast path (--set fast_path=false)
+#   make test       linters, types, import rules, all tests; on the oldest and the newest Python here (there in
+#                   every mode of the proxy and every pair of circumstances, on the oldest in `regular` mode)
+#   make test-long  what takes minutes: a gibibyte in a message, 7,000 sockets, a million frames, Autobahn's core
+#   make test-layer the end-to-end tests without the fast path (--set fast_path=false), in all modes on both
+#   make test-matrix  the end-to-end tests under every combination of their circumstances, on both
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)
 #   make bench      CPU per message beside mitmproxy, mockttp, haproxy and others (ARGS=--quick: 3 minutes)
 #   make bench-tui  the terminal UI over a million frames, and following 20,000 a second
@@ -14,7 +16,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui clean
+.PHONY: help demo run test test-long test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui clean
 
 ARGS ?=
 # Where it is set, every program that is started compiles the package anew, which takes longer than most of them do.
@@ -23,6 +25,11 @@ PYTHONS := $(shell bash .ci/pythons)
 NEWEST := $(lastword $(PYTHONS))
 VENV := .venv
 TEST_VENVS := $(foreach python,$(PYTHONS),.venv-test-$(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+
+LINTS := $(TEST_VENVS:.venv-test-%=lint-%)
+PYTEST := python -m pytest -q -n 2 --dist loadgroup
+# For all Pythons but the newest, which has looked at every pair and at more examples.
+THIN := WSPROXY_TEST_WAYS=regular WSPROXY_TEST_MATRIX=thin HYPOTHESIS_PROFILE=brief
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -63,19 +70,29 @@ tests/e2e/node/node_modules/ready: tests/e2e/node/package.json
 
 test-setup: chromium node $(addsuffix /ready,$(TEST_VENVS))
 
+.PHONY: lint-format $(LINTS)
+lint-format:
+	@$(lastword $(TEST_VENVS))/bin/ruff check .
+	@$(lastword $(TEST_VENVS))/bin/ruff format --check .
+
+# Each Python has a mitmproxy of its own, and so types of its own.
+$(LINTS): lint-%:
+	@.venv-test-$*/bin/mypy --cache-dir .mypy_cache/$*
+	@export PATH="$$PWD/.venv-test-$*/bin:$$PATH"; lint-imports --no-cache >/dev/null || lint-imports --no-cache
+
 test: test-setup
 	@test -n "$(TEST_VENVS)" || { echo "wsproxy needs Python 3.11 or newer" >&2; exit 3; }
-	@set -e; newest=$(lastword $(TEST_VENVS)); \
-	$$newest/bin/ruff check .; \
-	$$newest/bin/ruff format --check .; \
-	for venv in $(TEST_VENVS); do \
-	    $$venv/bin/mypy; \
-	    (export PATH="$$PWD/$$venv/bin:$$PATH"; lint-imports --no-cache >/dev/null || lint-imports --no-cache); \
-	done; \
-	for venv in $(TEST_VENVS); do \
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-format $(LINTS)
+	@set -e; for venv in $(TEST_VENVS); do \
 	    echo "== $$venv"; \
-	    if [ $$venv = $$newest ]; then ways=regular,reverse,socks5,upstream; else ways=regular; fi; \
-	    WSPROXY_TEST_WAYS=$$ways $$venv/bin/python -m pytest -q -n 2 --dist loadgroup $(ARGS); \
+	    if [ $$venv = $(lastword $(TEST_VENVS)) ]; then how=; else how="$(THIN)"; fi; \
+	    env $$how $$venv/bin/$(PYTEST) $(ARGS); \
+	done
+
+test-long: test-setup
+	@set -e; for venv in $(TEST_VENVS); do \
+	    echo "== $$venv, what takes long"; \
+	    $$venv/bin/$(PYTEST) -m long $(ARGS); \
 	done
 
 autobahn: $(firstword $(addsuffix /ready,$(TEST_VENVS)))
@@ -98,14 +115,14 @@ bench-tui: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 test-layer: test-setup
 	@set -e; for venv in $(TEST_VENVS); do \
 	    echo "== $$venv, without the fast path"; \
-	    WSPROXY_TEST_FAST_PATH=false $$venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/e2e $(ARGS); \
+	    WSPROXY_TEST_FAST_PATH=false $$venv/bin/$(PYTEST) tests/e2e $(ARGS); \
 	done
 
 # The end-to-end tests under every combination of their circumstances, in all modes, where `test` takes every pair.
 test-matrix: test-setup
 	@set -e; for venv in $(TEST_VENVS); do \
 	    echo "== $$venv, every combination"; \
-	    WSPROXY_TEST_MATRIX=full $$venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/e2e $(ARGS); \
+	    WSPROXY_TEST_MATRIX=full $$venv/bin/$(PYTEST) tests/e2e $(ARGS); \
 	done
 
 clean:

@@ -2,21 +2,28 @@
 For all tests: how hard Hypothesis looks, and an environment that is nobody's.
 
     HYPOTHESIS_PROFILE=fast   the default: few examples, the same ones every time
+    HYPOTHESIS_PROFILE=brief  fewer still, where another Python has tried the others
     HYPOTHESIS_PROFILE=deep   many examples, other ones every time
     WSPROXY_TEST_FAST_PATH=false   every proxy that is started keeps its frames on the layer
+    WSPROXY_TEST_SPAWN=exec   no proxy is forked (`tests.support.forking`), Python is started for each
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import forking
+
 settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.register_profile("brief", settings.get_profile("fast"), max_examples=15)
 settings.register_profile(
     "deep", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+_HERE = Path(__file__).parent
 _PROXIES = {"http_proxy", "https_proxy", "ws_proxy", "wss_proxy", "all_proxy", "no_proxy"}
 
 # At import, before any fixture: children of the tests inherit it, and so do the workers of pytest-xdist.
@@ -24,6 +31,34 @@ for _name in list(os.environ):
     ours = _name.startswith("WSPROXY_") and not _name.startswith("WSPROXY_TEST_")
     if ours or _name.lower() in _PROXIES:
         del os.environ[_name]
+
+
+def pytest_configure() -> None:
+    forking.install()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: at the end one worker would wait for the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Whoever runs many tests needs it soon."""
+    wanted = not session.config.option.collectonly
+    if wanted and any(item.path.is_relative_to(_HERE / "e2e") for item in session.items):
+        forking.start()
+
+
+def pytest_unconfigure() -> None:
+    forking.stop()
+
+
+@pytest.fixture
+def started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m wsproxy` is started by the test, not forked: for tests about how it starts and ends."""
+    monkeypatch.setenv(forking.SPAWN, "exec")
+
 
 MAY_BE_SKIPPED = ("Python 2.7", "Firefox is not installed")
 """Reasons that may stand in continuous integration: what may not be had where it runs."""

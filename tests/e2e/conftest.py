@@ -2,6 +2,7 @@
 End to end: the program as people run it, between real peers.
 
     WSPROXY_TEST_MATRIX=full   every test under all its circumstances, not only in every pair of them
+    WSPROXY_TEST_MATRIX=thin   every test in each of its circumstances, in whatever company
 """
 
 import os
@@ -18,7 +19,8 @@ from tests.support.matrix import covering
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what `tests.support.matrix` does, unless a single test was asked for."""
-    if os.environ.get("WSPROXY_TEST_MATRIX") == "full" or any("[" in argument for argument in config.args):
+    wanted = os.environ.get("WSPROXY_TEST_MATRIX")
+    if wanted == "full" or any("[" in argument for argument in config.args):
         return
     families: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
@@ -27,7 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out: list[pytest.Item] = []
     for family in families.values():
         given = [item.callspec.params for item in family]  # type: ignore[attr-defined]
-        kept = covering([{name: repr(value) for name, value in choice.items()} for choice in given])
+        choices = [{name: repr(value) for name, value in choice.items()} for choice in given]
+        kept = covering(choices, together=1 if wanted == "thin" else 2)
         left_out += [item for number, item in enumerate(family) if number not in kept]
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]

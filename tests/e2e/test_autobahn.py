@@ -1,7 +1,7 @@
 """
 The Autobahn test suite finds the same faults, and none, with the proxy in between.
 
-These are the cases that take seconds; `autobahn/run.py` runs all of them on every path.
+These are cases that take seconds; `autobahn/run.py` runs all of them on every path.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.e2e.autobahn.equipment import Equipment, equip
 from tests.e2e.autobahn.tools import PythonMissing
 
 # The first run installs the suite.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +26,22 @@ def equipment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Equipment]:
 
 
 @pytest.mark.parametrize("fuzzer", runs.DIRECTIONS)
-def test_both_ends_of_every_core_case_see_what_they_see_without_the_proxy(
-    fuzzer: str, equipment: Equipment, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        pytest.param("brief", 0, marks=pytest.mark.slow),
+        pytest.param("core", 247, marks=pytest.mark.long),
+    ],
+)
+def test_both_ends_of_every_case_see_what_they_see_without_the_proxy(
+    fuzzer: str, name: str, count: int, equipment: Equipment, tmp_path: Path
 ) -> None:
-    core = cases.patterns("core")
+    wanted = cases.patterns(name)
 
-    direct = runs.run(fuzzer, runs.Way("direct", "ws"), core, equipment, tmp_path / "direct")
-    proxied = runs.run(fuzzer, runs.Way("connect", "ws"), core, equipment, tmp_path / "proxied")
+    direct = runs.run(fuzzer, runs.Way("direct", "ws"), wanted, equipment, tmp_path / "direct")
+    proxied = runs.run(fuzzer, runs.Way("connect", "ws"), wanted, equipment, tmp_path / "proxied")
 
-    assert len(direct.order) == 247
+    assert len(direct.order) == count
     assert {view["behavior"] for view in direct.fuzzer.values()} == {"OK", "INFORMATIONAL"}
     assert [str(difference) for difference in compare.differences(direct, proxied)] == []
     assert capture.faults(proxied) == []

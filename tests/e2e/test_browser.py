@@ -24,6 +24,7 @@ from playwright.async_api import Error, Page
 from tests.support import raw, tls
 from tests.support.browser import missing, page_behind
 from tests.support.exchange import Said, account, account_of, binary, close, ping, pong, text
+from tests.support.ports import free_port
 from tests.support.proxy import Proxy, connections, running
 from tests.support.stores import needs_certutil
 from wsproxy.wire.encode import encode_close, encode_frame
@@ -305,10 +306,7 @@ async def test_a_server_that_cannot_be_reached_is_an_error_to_the_page_and_named
     tmp_path: Path,
 ) -> None:
     async with browsing(tmp_path, False) as (proxy, page, _):
-        closed = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        port = closed.sockets[0].getsockname()[1]
-        closed.close()
-        await closed.wait_closed()
+        port = free_port()
         log = await page.evaluate("url => new Talk(url).end()", f"ws://127.0.0.1:{port}/nobody")
         assert log[-1] == {"code": 1006, "reason": "", "wasClean": False}
         await proxy.stop()

@@ -23,6 +23,8 @@ from wsproxy.store.reader import Reader
 from wsproxy.store.records import GapRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
+pytestmark = pytest.mark.usefixtures("started_anew")
+
 PLAIN = {"NO_COLOR": "1", "TZ": "UTC", "COLUMNS": "200"}
 
 
@@ -219,10 +221,10 @@ async def test_on_a_full_disk_traffic_goes_on_and_the_capture_says_what_is_missi
             await client.send(lost)
             await server.receive_all(len(lost))
             await asyncio.sleep(0.02)
-        await _said(proxy.said, "RECORDING STOPPED")
+        await proxy.wait_until_said("RECORDING STOPPED")
         # Room again.
         resource.prlimit(proxy.pid, resource.RLIMIT_FSIZE, (hard, hard))
-        await _said(proxy.said, "recording goes on")
+        await proxy.wait_until_said("recording goes on")
         await client.send(encode_frame(1, b"after", mask=b"abcd"))
         await server.receive(11)
         await client.close()
@@ -235,9 +237,3 @@ async def test_on_a_full_disk_traffic_goes_on_and_the_capture_says_what_is_missi
         gaps = [event for event in events if isinstance(event, GapRecord)]
         assert sum(gap.frames for gap in gaps) + len(kept) == 22
         assert all(gap.started < gap.ended for gap in gaps)
-
-
-async def _said(said: list[str], text: str) -> None:
-    async with asyncio.timeout(15):
-        while not any(text in line for line in said):
-            await asyncio.sleep(0.02)

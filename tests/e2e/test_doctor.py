@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.proxy import Proxy, connections, running
 from wsproxy.certs import Authority
 
@@ -32,12 +33,6 @@ async def doctor(home: Path, port: int, *arguments: str) -> tuple[int, Found]:
 
 async def through(proxy: Proxy) -> tuple[int, Found]:
     return await doctor(proxy.home, proxy.port)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 async def test_without_a_proxy_one_is_started_and_nothing_is_left(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import raw, tls
-from tests.support.proxy import Proxy, closures, connections, frames, running
+from tests.support.ports import free_port
+from tests.support.proxy import closures, connections, frames, running
 from wsproxy.store import files, schema
 
 
@@ -45,32 +46,26 @@ async def test_a_long_refusal_is_kept_up_to_a_limit_and_relayed_whole(tmp_path: 
     assert (len(refused.body), refused.body_length) == (1024 * 1024, size)
 
 
-def _closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 async def test_an_unreachable_origin_is_named_and_recorded_as_failed(tmp_path: Path) -> None:
-    port = _closed_port()
+    port = free_port()
     async with running(tmp_path) as proxy:
         client = await raw.connect(proxy.port, "127.0.0.1", port, how="absolute", expect=502)
         await client.close()
         [failed] = connections(await proxy.wait_for(1))
         assert failed.status is None
         assert failed.error
-        assert any(f"cannot reach 127.0.0.1:{port}: connection refused" in line for line in proxy.said)
+        await proxy.wait_until_said(f"cannot reach 127.0.0.1:{port}: connection refused")
 
 
 async def test_a_tunnel_to_an_unreachable_origin_is_named(tmp_path: Path) -> None:
-    port = _closed_port()
+    port = free_port()
     async with running(tmp_path) as proxy:
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
         assert b" 502 " in await reader.readuntil(b"\r\n\r\n")
         writer.close()
         await writer.wait_closed()
-        await _said(proxy, f"cannot reach 127.0.0.1:{port}: connection refused")
+        await proxy.wait_until_said(f"cannot reach 127.0.0.1:{port}: connection refused")
 
 
 async def test_an_origin_with_a_bad_certificate_is_refused_with_the_reason_and_the_option(
@@ -81,7 +76,7 @@ async def test_an_origin_with_a_bad_certificate_is_refused_with_the_reason_and_t
             proxy.port, "127.0.0.1", origin.port, tls=tls.trusting(proxy.ca), expect=502
         )
         await client.close()
-        line = await _said(proxy, "is not valid")
+        line = await proxy.wait_until_said("is not valid")
         assert f"127.0.0.1:{origin.port}" in line
         assert "unable to get local issuer certificate" in line
         assert "-k" in line
@@ -110,7 +105,7 @@ async def test_a_client_that_does_not_trust_the_ca_is_told_how(tmp_path: Path) -
     async with raw.origin(tls=tls.server_context()) as origin, running(tmp_path, "-k") as proxy:
         with pytest.raises(ssl.SSLError):
             await raw.connect(proxy.port, "127.0.0.1", origin.port, tls=ssl.create_default_context())
-        assert "wsproxy ca export" in await _said(proxy, "a client ended the TLS handshake")
+        assert "wsproxy ca export" in await proxy.wait_until_said("a client ended the TLS handshake")
 
 
 async def test_a_websocket_over_ipv6_is_relayed(tmp_path: Path) -> None:
@@ -211,15 +206,6 @@ async def test_a_killed_proxy_leaves_a_capture_that_opens_without_repair(tmp_pat
             assert reader.counts() == (1, 50)
             assert not reader.is_live()
         await asyncio.gather(client.close(), server.close())
-
-
-async def _said(proxy: Proxy, text: str) -> str:
-    async with asyncio.timeout(10):
-        while True:
-            for line in proxy.said:
-                if text in line:
-                    return line
-            await asyncio.sleep(0.02)
 
 
 async def _fails(folder: Path, *arguments: str) -> tuple[int, str]:

@@ -15,6 +15,7 @@ import pytest
 from tests.support import node, tls
 from tests.support.captures import MASK
 from tests.support.captures import capture as capture_of
+from tests.support.ports import free_port
 from tests.support.proxy import connections, running
 from tests.support.python_peers import websockets_server
 from wsproxy.demo.origin import Origin
@@ -71,16 +72,16 @@ def wrong(outcome: dict[str, Any]) -> list[str]:
 
 
 async def test_the_demo_says_the_same_again_and_what_it_says_otherwise_is_noticed(tmp_path: Path) -> None:
-    async with Origin(tls=tls.server_context()) as origin:
+    ports = {"http_port": free_port(), "https_port": free_port()}
+    async with Origin(**ports, tls=tls.server_context()) as origin:
         capture = await recorded(tmp_path, origin)
-        ports = [int(url.rsplit(":", 1)[1].strip("/")) for url in (origin.http_url, origin.https_url or "")]
         # It has counted its guests: those of Socket.IO get other names now.
         code, outcome, err = await replayed(tmp_path, capture, "again.wsp")
         assert code == 1, err
         assert "guest-5" in err
         assert outcome["differences"] == 8
         assert all("/socket.io/" in url for url in wrong(outcome))
-    async with Origin(http_port=ports[0], https_port=ports[1], tls=tls.server_context()):
+    async with Origin(**ports, tls=tls.server_context()):
         code, outcome, err = await replayed(tmp_path, capture, "anew.wsp")
     assert (code, wrong(outcome), outcome["problem"]) == (0, [], None), err
     assert (len(outcome["connections"]), outcome["received"]) == (37, outcome["expected"])

@@ -20,6 +20,7 @@ from playwright.async_api import Page
 from tests.support import browser
 from tests.support.browser import page_behind
 from tests.support.demo_sessions import ENDS, SESSIONS, origin, record
+from tests.support.ports import free_port
 from tests.support.proxy import connections, running
 from wsproxy.browsers import chromium
 from wsproxy.certs.authority import Authority
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.xdist_group("sessions")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """All of the demo's sessions, and the port they were recorded from."""
     folder = tmp_path_factory.mktemp("sessions")
-    return asyncio.run(record(folder / "first", (*SESSIONS, *ENDS)))
+    return asyncio.run(record(folder / "first", (*SESSIONS, *ENDS), free_port()))
 
 
 def run(*words: object) -> tuple[int, str]:
@@ -205,7 +206,7 @@ def pages_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]
     folder = tmp_path_factory.mktemp("pages")
 
     async def browse() -> tuple[Path, int]:
-        async with origin() as served, running(folder) as proxy:
+        async with origin(free_port()) as served, running(folder) as proxy:
             async with page_behind(proxy, folder / "profile") as page:
                 await visit(page, served.http_url)
             await proxy.stop()
@@ -355,7 +356,7 @@ async def test_locust_plays_it_with_a_master_and_two_workers(
     stats = tmp_path / "stats"
     async with origin(recorded[1]) as served:
         locust = (sys.executable, "-m", "locust", "-f", str(file), "--host", served.ws_url)
-        free = await _free_port()
+        free = free_port()
         env = {"WS_SPEED": "0"}
         workers = [
             asyncio.ensure_future(script(*locust, "--worker", "--master-port", free, env=env))
@@ -375,14 +376,6 @@ async def test_locust_plays_it_with_a_master_and_two_workers(
     total = rows[-1].split(",")
     assert int(total[2]) > 40
     assert int(total[3]) == 0
-
-
-async def _free_port() -> str:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return str(port)
 
 
 def test_secrets_stay_out(recorded: tuple[Path, int], tmp_path: Path) -> None:

@@ -98,8 +98,7 @@ async def test_what_is_sent_during_a_renegotiation_waits_for_its_end(lab: MakeLa
         client = await connecting
         await proxy.taken_over()
         sending = asyncio.ensure_future(_number(client))
-        assert server.stdin is not None
-        server.stdin.write(b"r\n")
+        await enter(server, b"r\n")
         await sending
         heard = await printed(server, b"this is 999;")
         assert b"SSL_do_handshake" in heard

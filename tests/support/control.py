@@ -136,10 +136,13 @@ async def talk(tmp_path: Path, *arguments: str, compression: str | None = "defla
             close_timeout=60,
         ) as client,
     ):
+        server_side = await arrived.get()
         try:
-            yield Talk(proxy, client, await arrived.get())
+            yield Talk(proxy, client, server_side)
         finally:
+            # Neither waits for the other's Close frame, which may be held.
             client.transport.abort()
+            server_side.transport.abort()
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -6,15 +6,21 @@ a TLS 1.3 peer may say at any time after its handshake.
 import _ssl
 import asyncio
 import ctypes
+import fcntl
+import os
 import re
 import shutil
 import ssl
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 KEY_UPDATE_NOT_REQUESTED, KEY_UPDATE_REQUESTED = 0, 1
+
+_entries: dict[int, int] = {}
+"""The pipes that running tools read from, by process id."""
 
 
 @asynccontextmanager
@@ -23,16 +29,23 @@ async def openssl(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("needs the openssl program")
-    process = await asyncio.create_subprocess_exec(
-        program, *arguments,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    entrance, entry = os.pipe()
     try:
-        yield process
+        process = await asyncio.create_subprocess_exec(
+            program, *arguments,
+            stdin=entrance, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        os.close(entrance)
+        _entries[process.pid] = entry
+        try:
+            yield process
+        finally:
+            del _entries[process.pid]
+            process.kill()
+            await process.wait()
+            process._transport.close()  # type: ignore[attr-defined]
     finally:
-        process.kill()
-        await process.wait()
-        process._transport.close()  # type: ignore[attr-defined]
+        os.close(entry)
 
 
 async def printed(process: asyncio.subprocess.Process, text: bytes) -> bytes:
@@ -57,10 +70,12 @@ async def accepting(process: asyncio.subprocess.Process) -> int:
 
 async def enter(process: asyncio.subprocess.Process, data: bytes) -> None:
     """One read of the tool's: a command is a command only at the beginning of one."""
-    assert process.stdin is not None
-    process.stdin.write(data)
-    await process.stdin.drain()
-    await asyncio.sleep(0.1)
+    entry = _entries[process.pid]
+    os.write(entry, data)
+    async with asyncio.timeout(30):
+        # Until it has read all of it.
+        while any(fcntl.ioctl(entry, termios.FIONREAD, bytes(4))):
+            await asyncio.sleep(0.005)
 
 
 def add_ticket(tls: ssl.SSLObject) -> None:

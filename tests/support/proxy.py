@@ -88,6 +88,13 @@ class Proxy:
                 await asyncio.sleep(0.02)
         return found
 
+    async def wait_until_said(self, text: str, timeout: float = 20) -> str:
+        """The line of stderr that has `text` in it, as soon as there is one."""
+        async with asyncio.timeout(timeout):
+            while not (found := [line for line in self.said if text in line]):
+                await asyncio.sleep(0.02)
+        return found[0]
+
     async def wait_for_closures(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as `count` connections have ended."""
         async with asyncio.timeout(timeout):

@@ -24,6 +24,7 @@ from aiohttp import WSMsgType, web
 from click.testing import CliRunner
 from cryptography import x509
 
+from tests.support.ports import free_port
 from wsproxy.browsers import chromium, firefox, installed, session
 from wsproxy.browsers.session import Browser
 from wsproxy.certs import Authority, spki_pin
@@ -432,11 +433,9 @@ def test_an_app_is_not_for_firefox_and_has_one_url(tmp_path: Path) -> None:
 
 
 def test_without_a_proxy_the_command_says_what_to_start(tmp_path: Path, confdir: Path, scratch: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
     program = stand_in(tmp_path, "")
 
-    result = CliRunner().invoke(browser, ["-p", str(free), "--browser", str(program)])
+    result = CliRunner().invoke(browser, ["-p", str(free := free_port()), "--browser", str(program)])
 
     assert isinstance(result.exception, WsproxyError)
     assert result.exception.exit_code == 3

@@ -6,6 +6,8 @@ import re
 from argparse import ArgumentTypeError
 
 CORE = "1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*"
+BRIEF = "1.* 2.* 3.* 4.* 5.1 5.2 5.3 5.15 5.19 6.1.* 6.3.* 7.*"
+"""Some of all sections of the core."""
 LIMITS = "9.*"
 DEFLATE = "12.1.* 12.2.* 12.3.* 12.4.* 12.5.* 13.1.* 13.2.* 13.3.* 13.4.* 13.5.* 13.6.* 13.7.*"
 
@@ -16,6 +18,7 @@ QUICK_DEFLATE = (
 """Every sort of content, whole and in fragments, and every combination of windows and context takeover."""
 
 SETS = {
+    "brief": BRIEF,
     "core": CORE,
     "limits": LIMITS,
     "deflate": DEFLATE,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.unit.certs.test_authority import DAY, NOW, certificate_pem, key_pem, write
 from wsproxy.certs import Authority
 from wsproxy.doctor import authority, browser, clock, port, terminal, versions
@@ -113,8 +114,7 @@ def test_a_terminal_is_described(
 
 
 def test_a_free_port_is_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        number = held.getsockname()[1]
+    number = free_port()
     assert port.check("127.0.0.1", number).found == f"127.0.0.1:{number} is free"
 
 

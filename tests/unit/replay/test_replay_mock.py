@@ -16,6 +16,7 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.captures import KEY, MASK, capture
+from tests.support.ports import free_port
 from tests.support.sessions import Talk, received, session
 from wsproxy.certs.authority import Authority
 from wsproxy.replay.acting import Acting
@@ -421,9 +422,8 @@ async def test_what_was_not_recorded_may_be_answered_by_the_server_itself(tmp_pa
 
 
 async def test_a_live_server_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
-    port = await raw_unused_port()
     path = session(tmp_path / "a.wsp", SHOP)
-    options = {"by": "match", "unmatched": "live", "live": f"ws://127.0.0.1:{port}", **FAST}
+    options = {"by": "match", "unmatched": "live", "live": f"ws://127.0.0.1:{free_port()}", **FAST}
     async with mocking(path, **options) as mock:
         async with mock.connect() as client:
             await heard(client, 1)
@@ -433,14 +433,6 @@ async def test_a_live_server_that_cannot_be_reached_is_told(tmp_path: Path) -> N
             await mock.connect("/elsewhere")
         assert refused.value.response.status_code == 502
         assert len(mock.told("live_failed")) == 2
-
-
-async def raw_unused_port() -> int:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return int(port)
 
 
 async def test_ws_and_wss_on_one_port(tmp_path: Path) -> None:
