@@ -29,7 +29,7 @@ def equipment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Equipment]:
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        pytest.param("brief", 0, marks=pytest.mark.slow),
+        pytest.param("brief", 91, marks=pytest.mark.slow),
         pytest.param("core", 247, marks=pytest.mark.long),
     ],
 )

@@ -89,7 +89,7 @@ def _left(kinds: tuple[type, ...]) -> list[Any]:
 @pytest.mark.parametrize(
     ("warm", "count", "bytes_each"),
     [
-        pytest.param(200, 500, 16 * KIB, id="500"),
+        pytest.param(100, 300, 64 * KIB, id="300"),
         pytest.param(2000, 5000, 3 * KIB, id="5000", marks=[pytest.mark.long, pytest.mark.timeout(600)]),
     ],
 )
