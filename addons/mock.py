@@ -82,7 +82,13 @@ class Mock:
         request = connection.request
         if self.server is None or not self.wanted.search(connection.url):
             return
-        if self.server.catalogue.has(request.path, request.subprotocols):
+        if self.server.has(request.path, request.subprotocols):
+            connection.redirect(f"ws://127.0.0.1:{self.server.port}")
+
+    def ws_poll(self, connection: addon.Connection) -> None:
+        if self.server is None or not self.wanted.search(connection.url):
+            return
+        if self.server.polls(connection.request.path):
             connection.redirect(f"ws://127.0.0.1:{self.server.port}")
 
     # mitmproxy would connect to the server at once, before anybody knows what for.

@@ -2,10 +2,8 @@
 A session of the demo is recorded through the proxy and replayed against the demo: everything is as before.
 """
 
-import asyncio
 import json
 import re
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,32 +13,12 @@ import pytest
 from tests.support import node, tls
 from tests.support.captures import MASK
 from tests.support.captures import capture as capture_of
+from tests.support.commands import wsproxy
 from tests.support.proxy import connections, running
 from tests.support.python_peers import websockets_server
 from wsproxy.demo.origin import Origin
 from wsproxy.demo.script import drive
 from wsproxy.wire.encode import encode_close, encode_frame
-
-
-async def wsproxy(*words: object, home: Path, timeout: float = 90) -> tuple[int, str, str]:
-    """Run the command; gives its exit code, stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "wsproxy",
-        *map(str, words),
-        env={"WSPROXY_HOME": str(home), "PATH": "/usr/bin:/bin", "NO_COLOR": "1"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, out.decode(), err.decode()
 
 
 async def recorded(folder: Path, origin: Origin, *arguments: str) -> Path:

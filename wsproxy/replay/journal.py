@@ -9,7 +9,7 @@ from pathlib import Path
 from wsproxy import __version__
 from wsproxy.store.reader import Reader
 from wsproxy.store.recorder import Recorder
-from wsproxy.store.records import ConnectionRecord, ReplayRecord
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord, ReplayRecord
 from wsproxy.store.replay_rows import Replayed
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.handshake import Handshake
@@ -55,6 +55,10 @@ class Journal:
     def add(self, replayed: Replayed) -> None:
         """Frames that were said, or heard."""
         self._recorder.replayed(replayed)
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """A body crossed over HTTP, before a connection."""
+        self._recorder.exchange(record)
 
     def close(self, connection: int, closure: Closure) -> None:
         """A connection is over."""

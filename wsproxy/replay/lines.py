@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproxy.replay.catalogue import Answer
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.said import span
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord, ConnectionRecord

@@ -10,7 +10,7 @@ When a replay says what: four clocks, one file each.
 from typing import Protocol
 
 from wsproxy.errors import WsproxyError
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 PACES = ("lockstep", "recorded", "fast", "step")
 

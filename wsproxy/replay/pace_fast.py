@@ -3,7 +3,7 @@
 import asyncio
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.frames import Opcode
 
 _TURN = 64

@@ -1,7 +1,7 @@
 """The clock that goes with the server."""
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class LockstepPace:

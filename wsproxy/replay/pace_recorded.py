@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class RecordedPace:

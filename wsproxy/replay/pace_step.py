@@ -4,7 +4,7 @@ import enum
 from collections.abc import Awaitable, Callable
 
 from wsproxy.replay.pace import Ahead, StopReplay
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class Answer(enum.Enum):

@@ -17,6 +17,7 @@ from wsproxy.filters.subject import LiveMessage
 from wsproxy.replay import dial
 from wsproxy.replay.changes import Changes
 from wsproxy.replay.dial import Way
+from wsproxy.replay.ending import end
 from wsproxy.replay.exact import check_fit, exact_steps
 from wsproxy.replay.heard import Heard
 from wsproxy.replay.journal import Journal
@@ -24,18 +25,16 @@ from wsproxy.replay.link import Link
 from wsproxy.replay.outcome import Outcome, Summary, brief
 from wsproxy.replay.pace import BehindError, Pace, StopReplay
 from wsproxy.replay.part import Part
-from wsproxy.replay.recorded import Recorded, RecordedMessage, Step
+from wsproxy.replay.recorded import Recorded, Step
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.target import Opening, request_for
 from wsproxy.replay.voice import Voice
 from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord
-from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close
-from wsproxy.wire.encode import close_payload
-from wsproxy.wire.frames import FIN
+from wsproxy.wire.closing import Close
+from wsproxy.wire.frames import FIN, Opcode
 
 _AHEAD = 2000
 """Steps that are looked at to find what a server says early."""
-_LONGER = 3.0
-"""Seconds that a server has for ending TCP after both Close frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +176,8 @@ class Player:
                 if part:
                     part.expect(step)
                 return
+            if part and step.opcode == Opcode.CLOSE:
+                part.had_closed = True
             await self._say(step, part)
             self.said += 1
         elif isinstance(step, FrameRecord):
@@ -197,17 +198,21 @@ class Player:
             return
         part = self.parts[record.id] = Part(record, self._changes.alike)
         await self._pace.at(record.opened)
-        opening = await self._changes.opening(record, self._settings.opening, self._settings.way)
-        request = request_for(record, opening)
+        settings = self._settings
+        prepared = await self._changes.prepare(self._recorded.reader, record, settings.opening, settings.way)
+        for exchange in prepared.exchanges:
+            self._journal.exchange(exchange)
+        part.differences += prepared.differences
+        request = request_for(record, prepared.opening)
         if request.withheld:
             self.summary.withheld.update(request.withheld)
 
         def made() -> Link:
             return Link(record.id, request, self._journal, self._heard, self._over)
 
-        part.link = link = await dial.connect(request.target, self._settings.way, made)
+        part.link = link = await dial.connect(request.target, settings.way, made)
         try:
-            await link.open(self._settings.timeout)
+            await link.open(settings.timeout)
         except RefusedError as error:
             self._done(part)
             if record.status == 101 or error.status != record.status:
@@ -217,10 +222,12 @@ class Player:
             part.differences += 1
             part.problem = f"was refused with {record.status} in the original and is open now"
         assert link.handshake
-        if self._settings.exact:
+        if settings.exact:
             check_fit(record, link.handshake, self._recorded)
         part.voice = Voice(link.handshake, link.key)
         self._changes.opened(part)
+        for heard in prepared.heard:
+            self._heard(link, heard)
 
     async def _say(self, message: RecordedMessage, part: Part | None) -> None:
         if part is None or part.link is None:
@@ -276,7 +283,8 @@ class Player:
                 part.leave(stand_in)
             return
         ends = frame.opcode > 2 or frame.header[0] & FIN
-        if frame.opcode == 8:
+        if frame.opcode == Opcode.CLOSE:
+            part.had_closed = True
             part.link.client_close = Close.parse(frame.payload)
         part.link.say(self._recorded.raw(frame), 1, frame.id if ends else 0)
         await self._room(part.link)
@@ -299,41 +307,11 @@ class Player:
 
     async def _finish(self, part: Part, closure: ClosureRecord | None) -> None:
         """End a connection as the original ended, or in order where that has no end."""
-        link, timeout = part.link, self._settings.timeout
-        if link is None or not link.number or link.over.is_set():
-            self._done(part)
-            return
-        link.flush()
-        await self._owed(part)
-        if closure is None or closure.how == "stopped" or closure.by == "proxy":
-            if self._settings.exact:
-                # Nothing but what was recorded.
-                link.end()
-            link.close(close_payload(1000))
-        elif closure.by == "client" and closure.code != ABNORMAL and not self._settings.exact:
-            # Left out by a filter or a range, if it was not said.
-            link.close(close_payload(None if closure.code == NO_STATUS else closure.code, closure.reason))
-        elif closure.code == ABNORMAL:
-            # Nobody said goodbye.
-            if closure.by == "server":
-                await _within(link.over, timeout)
-            link.abort() if closure.by == "client" and closure.how == "reset" else link.end()
-        elif (
-            closure.by == "server"
-            and not (link.client_close or link.server_close)
-            and not await _within(link.over, timeout)
-        ):
-            part.differences += 1
-            part.problem = part.problem or (
-                f"the server had ended the connection ({closure.code}) and does not now"
-            )
-            link.close(close_payload(1000))
-        if not await _within(link.over, timeout if link.server_close is None else _LONGER):
-            if link.server_close is None and not part.problem:
-                part.differences += 1
-                part.problem = f"the server does not answer the Close frame, after {timeout:g} s"
-            link.end() if link.server_close else link.abort()
-            await _within(link.over, _LONGER)
+        link = part.link
+        if link is not None and link.number and not link.over.is_set():
+            link.flush()
+            await self._owed(part)
+            await end(part, link, closure, self._settings.timeout, self._settings.exact)
         self._done(part)
 
     async def _owed(self, part: Part) -> None:
@@ -398,13 +376,3 @@ def _is_next(step: RecordedMessage, part: Part) -> bool:
         and step.connection == part.record.id
         and not part.is_claimed(step)
     )
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether it happens in time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True

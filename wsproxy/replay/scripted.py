@@ -16,7 +16,8 @@ from wsproxy.filters.jsonpath import select
 from wsproxy.formats.redaction import PLACEHOLDER, Redaction
 from wsproxy.formats.session import Connection, Content, Session, Step
 from wsproxy.replay.exchanges import message_of
-from wsproxy.replay.recorded import Recorded, RecordedMessage
+from wsproxy.replay.recorded import Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.records import ClosureRecord, ConnectionRecord
 from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close
 from wsproxy.wire.frames import Opcode
