@@ -48,7 +48,7 @@ class Carried:
         self._said: deque[bytes] = deque()
         """What the client said last, up to `_REMEMBERED` bytes."""
         self._size = 0
-        self._is_empty = True
+        self.is_empty = True
         """There is nothing to carry over, so far."""
 
     def learn(self, then: bytes, now: bytes) -> None:
@@ -60,7 +60,7 @@ class Carried:
                 telling = isinstance(old, str) and _TELLING <= len(old) <= _LONGEST and " " not in old
                 if telling and isinstance(new, str) and len(new) <= _LONGEST and not self._is_of_client(old):
                     self._texts[old] = new
-                    self._is_empty = False
+                    self.is_empty = False
                     if _NAMES.search(name):
                         self.made_up[old] = new
 
@@ -82,7 +82,7 @@ class Carried:
 
     def put(self, old: Any, new: Any) -> None:
         """One value stands for another, however short it is."""
-        self._is_empty = False
+        self.is_empty = False
         if isinstance(old, str):
             if old:
                 self._texts[old] = str(new)
@@ -105,7 +105,7 @@ class Carried:
 
     def replace(self, content: bytes) -> bytes:
         """What the client is to say in place of what it said."""
-        if self._is_empty or len(content) > _LARGEST:
+        if self.is_empty or len(content) > _LARGEST:
             return content
         try:
             text = content.decode()

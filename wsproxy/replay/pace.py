@@ -31,6 +31,8 @@ class Ahead(Protocol):
 class Pace(Protocol):
     """A clock."""
 
+    at_once: int
+    """So many messages may be said without asking it (`before`), but for Close frames; 0: none."""
     in_order: bool
     """Openings and ends of connections are waited for."""
 

@@ -13,6 +13,7 @@ class LockstepPace:
         timeout: seconds in which the server must say something more.
     """
 
+    at_once = 0
     in_order = True
 
     def __init__(self, timeout: float) -> None:

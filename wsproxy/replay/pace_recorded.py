@@ -15,6 +15,7 @@ class RecordedPace:
         speed: so many times faster; above 0.
     """
 
+    at_once = 0
     in_order = False
 
     def __init__(self, speed: float = 1.0) -> None:

@@ -25,6 +25,7 @@ class StepPace:
         ask: shows the next message and gives the answer.
     """
 
+    at_once = 0
     in_order = True
 
     def __init__(self, ask: Callable[[RecordedMessage], Awaitable[Answer]]) -> None:

@@ -24,14 +24,18 @@ _SEARCHED = 20_000
 """Frames that are searched at a time."""
 _ALL = 1 << 62
 
-ROWS = (
+_FRAME = (
     "SELECT frame.id, frame.connection, frame.time, frame.from_client, frame.opcode, frame.flags,"
-    " frame.length, frame.header, frame.payload, frame.anomalies, message.last_frame,"
-    " message.first_frame, message.opcode,"
+    " frame.length, frame.header, frame.payload, frame.anomalies,"
+)
+ROWS = (
+    f"{_FRAME} message.last_frame, message.first_frame, message.opcode,"
     " message.frames, message.length, message.content, message.truncated"
     " FROM frame LEFT JOIN message ON message.last_frame = frame.id"
 )
-FLAGS, LENGTH, PAYLOAD, WRONG, ENDED, CONTENT = 5, 6, 8, 9, 10, 15
+_PLAIN_ROWS = f"{_FRAME} NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM frame"
+"""The same of frames that ended nothing worth a row of its own: most are such in most captures."""
+FLAGS, LENGTH, PAYLOAD, WRONG, ENDED, WHOLE = 5, 6, 8, 9, 10, 14
 """Where these stand in a row."""
 LACKING = int(FrameFlag.TRUNCATED | FrameFlag.REDACTED)
 """Flags of frames of which the capture has not all."""
@@ -73,16 +77,17 @@ class Pages:
             some += f" AND (frame.from_client = {int(side)} OR frame.opcode = 8)"
         where = f"WHERE frame.id > :at AND frame.id <= :until{mine}{some} ORDER BY frame.id"
         self._sql = f"{ROWS} {where} LIMIT {_PAGE}"
+        self._plain_sql = f"{_PLAIN_ROWS} {where} LIMIT {_PAGE}"
 
     def __iter__(self) -> Iterator[list[Row]]:
         """Raises sqlite3.Error if the capture is damaged."""
-        at = self._first - 1
         only = json.dumps(sorted(self._only))
         live = self._reader.is_live()
         for picked in self._picked():
-            values = {"until": self._last, "only": only, "picked": json.dumps(picked)}
-            while rows := self._page({"at": at, **values}):
-                at = rows[-1][0]
+            chosen = {"only": only, "picked": json.dumps(picked)}
+            at, until = (picked[0] - 1, picked[-1]) if picked else (self._first - 1, self._last)
+            while at < until:
+                rows, at = self._page(at, until, chosen)
                 yield [row for row in rows if not self._is_arriving(row)] if live else rows
 
     def _picked(self) -> Iterator[list[int]]:
@@ -100,18 +105,27 @@ class Pages:
             for start in range(0, len(picked), _PAGE):
                 yield picked[start : start + _PAGE]
 
-    def _page(self, values: dict[str, object]) -> list[Row]:
+    def _page(self, at: int, until: int, chosen: dict[str, str]) -> tuple[list[Row], int]:
+        """Rows behind frame `at`, and the frame up to which these are all."""
+        db = self._reader.db
+        (ended,) = db.execute(
+            "SELECT coalesce(min(last_frame), ?2 + 1) FROM message WHERE last_frame > ?1", (at, until)
+        ).fetchone()
+        sql = self._sql
+        if ended > at + _PAGE:
+            sql, until = self._plain_sql, min(until, ended - 1)
         rows: list[Row] = []
         total = 0
-        cursor = self._reader.db.execute(self._sql, values)
+        cursor = db.execute(sql, {"at": at, "until": until, **chosen})
         for row in cursor:
             rows.append(row)
             # Row by row: no more than one is in memory beyond the limit.
-            total += len(row[PAYLOAD] or b"") + len(row[CONTENT] or b"")
+            total += row[LENGTH] + (row[WHOLE] or 0)
             if total > _PAGE_BYTES:
-                cursor.close()
                 break
-        return rows
+        cursor.close()
+        is_last = len(rows) < _PAGE and total <= _PAGE_BYTES
+        return rows, until if is_last else rows[-1][0]
 
     def _is_arriving(self, row: Row) -> bool:
         """A large frame of a capture that is being written, whose payload is still on its way."""

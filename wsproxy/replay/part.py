@@ -82,6 +82,11 @@ class Part:
         return self.link is not None and self.link.is_open
 
     @property
+    def is_ready(self) -> bool:
+        """Messages can be said, and nothing has to be woven into the next one."""
+        return self.is_open and not self.controls
+
+    @property
     def is_silent(self) -> bool:
         """The server says nothing any more."""
         link = self.link

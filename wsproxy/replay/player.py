@@ -33,6 +33,8 @@ from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord
 from wsproxy.wire.closing import Close
 from wsproxy.wire.frames import FIN, Opcode
 
+_AT_ONCE = 1 << 16
+"""Bytes of messages that are said before the server is listened to."""
 _AHEAD = 2000
 """Steps that are looked at to find what a server says early."""
 
@@ -100,6 +102,8 @@ class Player:
         self._steps = exact_steps(recorded) if self._settings.exact else recorded.messages()
         try:
             while (step := self._next()) is not None:
+                if self._pace.at_once and (step := await self._say_at_once(step)) is None:
+                    break
                 await self._take(step)
             await self._pace.end(self)
             for part in list(self.parts.values()):
@@ -166,6 +170,49 @@ class Player:
         if self._ahead:
             return self._ahead.popleft()
         return next(self._steps, None)
+
+    async def _say_at_once(self, step: Step | FrameRecord) -> Step | FrameRecord | None:
+        """
+        Say messages that wait for nothing, one after the other, up to the step that is something else.
+
+        What `_take` would do, in half the time: nearly all steps of a long session are such messages.
+
+        Returns:
+            That step; None at the end.
+        """
+        changes, ahead, steps, most = self._changes, self._ahead, self._steps, self._pace.at_once
+        known = count = size = 0
+        part: Part | None = None
+        next_step: Step | FrameRecord | None = step
+        while (
+            isinstance(next_step, RecordedMessage)
+            and next_step.from_client
+            and next_step.opcode < 8
+            and next_step.length == len(next_step.content)
+            and not next_step.redacted
+        ):
+            if next_step.connection != known:
+                part = self.parts.get(next_step.connection)
+                if part is None or part.link is None or part.voice is None or not part.is_ready:
+                    break
+                known, link, frames_of = next_step.connection, part.link, part.voice.frames
+            assert part
+            if not changes.is_heartbeat(part, next_step):
+                content = changes.saying(part, next_step)
+                if content is None:
+                    part.skipped += 1
+                else:
+                    frames, number = frames_of(next_step, content)
+                    link.say(frames, number, next_step.number)
+                self.said += 1
+            count += 1
+            size += next_step.length
+            if count >= most or size >= _AT_ONCE:
+                await self._room(link)
+                await asyncio.sleep(0)
+                known = count = size = 0
+            next_step = ahead.popleft() if ahead else next(steps, None)
+        return next_step
 
     async def _take(self, step: Step | FrameRecord) -> None:
         if isinstance(step, RecordedMessage):

@@ -34,6 +34,8 @@ _COMPRESSED = int(FrameFlag.COMPRESSED)
 _FROM_PROXY = int(FrameFlag.FROM_PROXY)
 _ODD = LACKING | _COMPRESSED | _FROM_PROXY
 _INCOMPLETE = int(Anomaly.INCOMPLETE)
+_made = tuple.__new__
+"""What `RecordedMessage(...)` comes to."""
 _REPLACING = ("edit", "recode", "drop")
 """Decisions after which the receiver did not get the frames that arrived."""
 
@@ -128,8 +130,23 @@ class Recorded:
                         yield message
                     continue
                 # By far the most.
-                yield RecordedMessage(
-                    number, connection, time, time, side, opcode, payload, length, False, (), 0, False, False
+                yield _made(
+                    RecordedMessage,
+                    (
+                        number,
+                        connection,
+                        time,
+                        time,
+                        side,
+                        opcode,
+                        payload,
+                        length,
+                        False,
+                        (),
+                        0,
+                        False,
+                        False,
+                    ),
                 )
                 continue
             if opcode <= 2 and not header[0] & FIN:

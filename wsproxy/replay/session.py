@@ -155,10 +155,10 @@ class Session(Changes):
 
     def is_heartbeat(self, part: Part, message: RecordedMessage) -> bool:
         """As of `Changes`."""
-        if message.is_control or message.opcode > 2:
+        if message.opcode > 2:
             return False
-        followed = self._of(part)
-        if self._carry and message.from_client:
+        followed = self._followed.get(part.record.id) or self._of(part)
+        if message.from_client and self._carry:
             self._carried.said(message.content)
         if not followed.is_worth_it:
             return False
@@ -225,14 +225,15 @@ class Session(Changes):
 
     def saying(self, part: Part, message: RecordedMessage) -> bytes | None:
         """As of `Changes`."""
-        if message.is_control:
-            return message.content
-        followed = self._of(part)
         content = message.content
+        if message.opcode >= 8:
+            return content
+        followed = self._followed.get(part.record.id) or self._of(part)
         if message.opcode == 1:
-            if self._carry:
+            if self._carry and not self._carried.is_empty:
                 content = self._carried.replace(content)
-            content = self.variables.fill(content)
+            if b"{{" in content:
+                content = self.variables.fill(content)
         if self._carry and followed.is_worth_it and (reply := followed.replies.pop(message.number)):
             old, tree = reply
             new = followed.ids.get(old)
