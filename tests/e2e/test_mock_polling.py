@@ -4,6 +4,7 @@ against the very servers.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,41 @@ from wsproxy.replay.acting import Acting
 from wsproxy.replay.mock import MockServer
 from wsproxy.store.reader import Reader
 
-pytestmark = [pytest.mark.node, pytest.mark.skipif(node.missing() is not None, reason=str(node.missing()))]
+pytestmark = [
+    pytest.mark.xdist_group("mock polling"),
+    pytest.mark.node,
+    pytest.mark.skipif(node.missing() is not None, reason=str(node.missing())),
+]
 
 UPGRADING = ["polling", "websocket"]
 
 
-async def recorded(folder: Path, **options: Any) -> Path:
-    """What the client and the server of the library say to each other."""
+Recording = Callable[..., Awaitable[Path]]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """Records what the client and the server of the library say to each other; the same options once."""
+    known: dict[str, Path] = {}
+
+    async def record(**options: Any) -> Path:
+        key = str(options)
+        if key not in known:
+            known[key] = await _record(tmp_path_factory.mktemp("recorded"), **options)
+        return known[key]
+
+    return record
+
+
+async def _record(folder: Path, **options: Any) -> Path:
     async with node.script("protocols/socketio.mjs", **options) as peers:
         port = (await peers.line("port"))["port"]
         async with reverse(folder, port) as proxy:
             peers.say(url=f"ws://127.0.0.1:{proxy.port}")
             await peers.line("done")
+            if "websocket" in options["transports"]:
+                # Its goodbye may still be on its way.
+                await proxy.wait_for_closures(1)
             await proxy.stop()
             return proxy.capture
 
@@ -38,10 +62,10 @@ async def recorded(folder: Path, **options: Any) -> Path:
     ids=["4", "4 fast", "4 staying with polling", "2 fast"],
 )
 async def test_the_client_cannot_tell_the_recording_from_its_server(
-    tmp_path: Path, version: int, transports: list[str], fast: bool
+    recorded: Recording, version: int, transports: list[str], fast: bool
 ) -> None:
     options: dict[str, Any] = {"version": version, "transports": transports}
-    path = await recorded(tmp_path, **options)
+    path = await recorded(**options)
     events: list[dict[str, Any]] = []
     with Reader(path) as reader:
         mock = MockServer(reader, Acting(fast=fast), events.append)
@@ -62,9 +86,11 @@ async def test_the_client_cannot_tell_the_recording_from_its_server(
 
 
 @pytest.mark.parametrize("version", [2, 4])
-async def test_the_server_is_asked_over_http_what_it_was_asked(tmp_path: Path, version: int) -> None:
+async def test_the_server_is_asked_over_http_what_it_was_asked(
+    recorded: Recording, tmp_path: Path, version: int
+) -> None:
     options: dict[str, Any] = {"version": version, "transports": UPGRADING}
-    path = await recorded(tmp_path, **options)
+    path = await recorded(**options)
     async with node.script("protocols/socketio.mjs", **options) as peers:
         port = (await peers.line("port"))["port"]
         code, out, err = await wsproxy(

@@ -83,11 +83,7 @@ class Heartbeats:
         """What the client says to a heartbeat of the server; None: nothing."""
         if protocol in ("engineio", "socketio"):
             return b"3" + content[1:] if content[:1] == b"2" and not self._client_pings else None
-        if protocol == "graphql":
-            return _pong(content, "type", "ping", "pong")
-        if protocol == "pusher":
-            return _pong(content, "event", "pusher:ping", "pusher:pong")
-        return None
+        return pong_of(protocol, content)
 
     def own(self, protocol: str) -> tuple[int, bytes] | None:
         """Opcode and content of what the client says of its own after `interval`; None: nothing."""
@@ -105,6 +101,15 @@ class Heartbeats:
             # The answer to one of the server.
             return None
         return self._recorded
+
+
+def pong_of(protocol: str, content: bytes) -> bytes | None:
+    """What either side answers to a ping of GraphQL or Pusher; None to anything else."""
+    if protocol == "graphql":
+        return _pong(content, "type", "ping", "pong")
+    if protocol == "pusher":
+        return _pong(content, "event", "pusher:ping", "pusher:pong")
+    return None
 
 
 def _pong(content: bytes, name: str, ping: str, pong: str) -> bytes | None:

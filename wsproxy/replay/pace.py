@@ -39,6 +39,9 @@ class Pace(Protocol):
     async def at(self, moment: int) -> None:
         """A connection is to be opened, or to end, which was then; ns since the epoch."""
 
+    def opened(self, moment: int) -> None:
+        """A connection is open, which was so then."""
+
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """
         A message is to be said.

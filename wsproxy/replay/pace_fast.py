@@ -28,6 +28,9 @@ class FastPace:
     async def at(self, moment: int) -> None:
         """As of every pace."""
 
+    def opened(self, moment: int) -> None:
+        """As of every pace."""
+
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """As of every pace."""
         if message.opcode == Opcode.CLOSE:

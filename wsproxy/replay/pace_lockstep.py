@@ -22,6 +22,9 @@ class LockstepPace:
     async def at(self, moment: int) -> None:
         """As of every pace."""
 
+    def opened(self, moment: int) -> None:
+        """As of every pace."""
+
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """As of every pace."""
         await self._wait(message, replay)

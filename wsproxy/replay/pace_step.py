@@ -35,6 +35,9 @@ class StepPace:
     async def at(self, moment: int) -> None:
         """As of every pace."""
 
+    def opened(self, moment: int) -> None:
+        """As of every pace."""
+
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """As of every pace."""
         if not self._asks:

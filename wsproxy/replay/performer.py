@@ -16,6 +16,7 @@ from wsproxy.replay.exchanges import Exchanges, message_of, with_id
 from wsproxy.replay.heard import Ear, Heard
 from wsproxy.replay.lines import Cue, Exit, Line, Wording, lines
 from wsproxy.replay.live import Live
+from wsproxy.replay.mock_idle import Idle
 from wsproxy.replay.polled_session import PolledSession
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.reader import Reader
@@ -85,6 +86,10 @@ class Performer:
         """We have sent a Close frame."""
         self._parting = False
         """The client has closed as it did in the recording; what the server said then is still said."""
+        self._idle: Idle | None = None
+        if acting.by == "order":
+            record = answer.record
+            self._idle = Idle(Opening(record.url, record.subprotocol, request, record.response))
         self._in_flight = False
         self._interjections: list[bytes] = []
         self._live: Live | None = None
@@ -144,7 +149,11 @@ class Performer:
             if self._before is not None and await self._before.takes(heard, self):
                 return
             self._event("heard", opcode=heard.opcode, length=heard.length)
-            self.hear(heard)
+            is_idle, answer = self._idle.hears(heard) if self._idle is not None else (False, b"")
+            if answer:
+                await self._say(encode_frame(heard.opcode, answer))
+            if not is_idle:
+                self.hear(heard)
 
     def hear(self, heard: Heard) -> None:
         """The client has said something, here or over HTTP."""
@@ -253,7 +262,7 @@ class Performer:
         acting, timed = self._acting, self._acting.by == "time"
         paced = timed or not acting.fast
         live, recorded = self._loop.time(), self._record.opened
-        for line in lines(self._reader, self._answer, self._wording):
+        for line in lines(self._reader, self._answer, self._wording, self._idle):
             if isinstance(line, Exit):
                 return line
             if acting.loop and _is_farewell(line):

@@ -265,6 +265,7 @@ class Player:
             if record.status == 101 or error.status != record.status:
                 raise
             return
+        self._pace.opened(record.opened)
         if record.status != 101:
             part.differences += 1
             part.problem = f"was refused with {record.status} in the original and is open now"
