@@ -174,7 +174,7 @@ class MockServer:
                     return
             reset = await self._answer(request, reader, writer, tell)
         except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
-            tell({"event": "lost", "why": str(error) or type(error).__name__})
+            tell({"event": "lost", "why": _why(error)})
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -336,6 +336,18 @@ def _is_poll(asked: Head) -> bool:
     """Whether a request is one of long-polling, and not of the WebSocket behind it."""
     words = asked.start.split(" ")
     return len(words) == 3 and is_polling(words[0], words[1]) and "websocket" not in asked.tokens("Upgrade")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "it left in the middle of its request"
+    if isinstance(error, TimeoutError):
+        return f"it has not said in {_PATIENCE:g} s what it wants"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return "its request is too long"
+    if isinstance(error, ConnectionError):
+        return "it broke the connection off"
+    return str(error)
 
 
 async def _first_byte(sock: socket.socket) -> int:

@@ -249,7 +249,13 @@ class Player:
         prepared = await self._changes.prepare(self._recorded.reader, record, settings.opening, settings.way)
         for exchange in prepared.exchanges:
             self._journal.exchange(exchange)
-        part.differences += prepared.differences
+        if prepared.differences:
+            part.differences += prepared.differences
+            what = "message" if prepared.differences == 1 else "messages"
+            self.summary.notes.append(
+                f"connection {record.id}: {prepared.differences:,} {what} of the server over HTTP, before the"
+                " WebSocket, were otherwise"
+            )
         request = request_for(record, prepared.opening)
         if request.withheld:
             self.summary.withheld.update(request.withheld)
