@@ -133,11 +133,11 @@ def exported(recorded: tuple[Path, int], tmp_path: Path) -> Callable[..., Path]:
     def make(form: str, name: str, where: str = "") -> Path:
         file = tmp_path / name
         with Reader(path) as reader:
-            # How many prices come before the client has left is left to chance; no script pings, nor polls.
+            # How many prices come before the client has left is left to chance; and no script pings.
             wanted = [
                 each.id
                 for each in reader.connections()
-                if where in each.url and not any(left in each.url for left in ("/ticker", "/ping", "sid="))
+                if where in each.url and not any(left in each.url for left in ("/ticker", "/ping"))
             ]
         numbers = [f"--connection={number}" for number in wanted]
         code, said = run("export", path, "--format", form, "-o", file, *numbers)
