@@ -56,7 +56,8 @@ async def test_the_demo_says_the_same_again_and_what_it_says_otherwise_is_notice
         code, outcome, err = await replayed(tmp_path, capture, "again.wsp")
         assert code == 1, err
         assert "guest-5" in err
-        assert outcome["differences"] == 8
+        # Two of them are told over HTTP.
+        assert outcome["differences"] == 10
         assert all("/socket.io/" in url for url in wrong(outcome))
     async with Origin(http_port=ports[0], https_port=ports[1], tls=tls.server_context()):
         code, outcome, err = await replayed(tmp_path, capture, "anew.wsp")
