@@ -16,8 +16,8 @@ from tests.unit.replay.replay_tools import events, lines, play
 from wsproxy.replay.changes import Changes
 from wsproxy.replay.outcome import Summary
 from wsproxy.replay.pace_recorded import RecordedPace
-from wsproxy.replay.player import Settings
 from wsproxy.replay.session import Session
+from wsproxy.replay.settings import Settings
 from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.encode import encode_close, encode_frame
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wsproxy.replay.load import Plan
     from wsproxy.replay.outcome import Summary
     from wsproxy.replay.pace import Pace
-    from wsproxy.replay.player import Settings
     from wsproxy.replay.recorded import Recorded
+    from wsproxy.replay.settings import Settings
     from wsproxy.store.reader import Reader
 
 

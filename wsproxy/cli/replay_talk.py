@@ -19,9 +19,10 @@ from wsproxy.replay.changes import Changes
 from wsproxy.replay.dial import Way, checked_proxy
 from wsproxy.replay.outcome import Outcome, Summary, brief
 from wsproxy.replay.pace_step import Answer
-from wsproxy.replay.player import Player, Settings
+from wsproxy.replay.player import Player
 from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.recorded_message import RecordedMessage
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.target import Opening, Target
 from wsproxy.store.reader import Reader
 from wsproxy.words import count, duration

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wsproxy.replay.heard import Heard
+from wsproxy.replay.outcome import brief
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.voice import Voice
 from wsproxy.store.records import ConnectionRecord
@@ -91,6 +92,29 @@ class Part:
         """The server says nothing any more."""
         link = self.link
         return link is None or not link.number or link.over.is_set() or link.server_close is not None
+
+    def lacks(self, message: RecordedMessage | None) -> int:
+        """How much less the server has said than it had said before a message; before the end, for None."""
+        if self.is_silent:
+            return 0
+        expected = self.expected
+        if message is not None and message.fragments:
+            expected = self.expected_before(message.first_frame)
+        # A Close frame comes last, and is one more thing to wait for.
+        return expected - self.heard + self.expects_close
+
+    def fell_behind(self, message: RecordedMessage | None, timeout: float) -> None:
+        """It was waited for in vain, that many seconds: that is the problem."""
+        before = f"before {brief(message)}" if message else "at the end"
+        missing = f"; {brief(self.missing)} is missing" if self.missing else ""
+        closing = " and closed" if self.expects_close else ""
+        last = self.last_heard
+        came = f"the last that came is {brief(last)}" if last else "nothing came"
+        self.problem = (
+            f"{before} the server had said {self.expected:,} messages{closing}, now {self.heard:,}"
+            f" in {timeout:g} s"
+            f"{missing}; {came}"
+        )
 
     @property
     def missing(self) -> RecordedMessage | None:

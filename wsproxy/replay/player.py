@@ -9,14 +9,12 @@ The original is read as it goes, never ahead by more than `_AHEAD`.
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from wsproxy.decoders.decoded import Decoded
 from wsproxy.errors import RefusedError, UsageError
 from wsproxy.filters.subject import LiveMessage
 from wsproxy.replay import dial
 from wsproxy.replay.changes import Changes
-from wsproxy.replay.dial import Way
 from wsproxy.replay.ending import end
 from wsproxy.replay.exact import check_fit, exact_steps
 from wsproxy.replay.heard import Heard
@@ -27,7 +25,8 @@ from wsproxy.replay.pace import BehindError, Pace, StopReplay
 from wsproxy.replay.part import Part
 from wsproxy.replay.recorded import Recorded, Step
 from wsproxy.replay.recorded_message import RecordedMessage
-from wsproxy.replay.target import Opening, request_for
+from wsproxy.replay.settings import Settings
+from wsproxy.replay.target import request_for
 from wsproxy.replay.voice import Voice
 from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord
 from wsproxy.wire.closing import Close
@@ -37,20 +36,6 @@ _AT_ONCE = 1 << 16
 """Bytes of messages that are said before the server is listened to."""
 _AHEAD = 2000
 """Steps that are looked at to find what a server says early."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a session is replayed."""
-
-    opening: Opening = field(default_factory=Opening)
-    way: Way = field(default_factory=Way)
-    timeout: float = 10.0
-    """Seconds for an answer to a handshake, for closing, and for what a server owes."""
-    skip_truncated: bool = False
-    """Leave out what the capture has not all of, instead of refusing."""
-    exact: bool = False
-    """Send the recorded frames, byte for byte."""
 
 
 class Player:
@@ -128,16 +113,7 @@ class Player:
 
     def is_behind(self, message: RecordedMessage | None) -> bool:
         """As of `pace.Ahead`."""
-        return any(self._lacks(part, message) > 0 for part in self.parts.values())
-
-    def _lacks(self, part: Part, message: RecordedMessage | None) -> int:
-        if part.is_silent:
-            return 0
-        expected = part.expected
-        if message is not None and message.fragments:
-            expected = part.expected_before(message.first_frame)
-        # A Close frame comes last, and is one more thing to wait for.
-        return expected - part.heard + part.expects_close
+        return any(part.lacks(message) > 0 for part in self.parts.values())
 
     async def news(self, timeout: float) -> bool:
         """As of `pace.Ahead`."""
@@ -151,17 +127,8 @@ class Player:
 
     def behind(self, message: RecordedMessage | None, timeout: float) -> BehindError:
         """As of `pace.Ahead`."""
-        part = next(part for part in self.parts.values() if self._lacks(part, message) > 0)
-        before = f"before {brief(message)}" if message else "at the end"
-        missing = f"; {brief(part.missing)} is missing" if part.missing else ""
-        closing = " and closed" if part.expects_close else ""
-        last = part.last_heard
-        came = f"the last that came is {brief(last)}" if last else "nothing came"
-        part.problem = (
-            f"{before} the server had said {part.expected:,} messages{closing}, now {part.heard:,}"
-            f" in {timeout:g} s"
-            f"{missing}; {came}"
-        )
+        part = next(part for part in self.parts.values() if part.lacks(message) > 0)
+        part.fell_behind(message, timeout)
         return BehindError(f"connection {part.record.id}: {part.problem}")
 
     # The steps.
@@ -370,7 +337,7 @@ class Player:
 
     async def _owed(self, part: Part) -> None:
         """Wait for what the server still has to say, if nobody has closed."""
-        while part.link and part.link.client_close is None and self._lacks(part, None) > 0:
+        while part.link and part.link.client_close is None and part.lacks(None) > 0:
             if not await self.news(self._settings.timeout):
                 return
 

@@ -30,8 +30,8 @@ from wsproxy.replay.pace_fast import FastPace
 from wsproxy.replay.pace_lockstep import LockstepPace
 from wsproxy.replay.pace_recorded import RecordedPace
 from wsproxy.replay.pace_step import Answer, StepPace
-from wsproxy.replay.player import Settings
 from wsproxy.replay.recorded_message import RecordedMessage
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.target import Opening, Target
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader

@@ -141,7 +141,7 @@ class TestVariables:
         assert heard[0] == '{"me":12,"also":"12","not":"{{m}}"}'
 
     async def test_or_given_and_stand_in_headers_too(self, path: Path) -> None:
-        from wsproxy.replay.player import Settings
+        from wsproxy.replay.settings import Settings
         from wsproxy.replay.target import Opening
 
         notes: list[Any] = []
