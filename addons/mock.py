@@ -30,15 +30,11 @@ class Mock:
         self.options = options
         options.add("mock", "", "The capture to act out; its file.")
         options.add("mock_url", "", "A regular expression: only URLs that match are answered from it.")
-        options.add(
-            "mock_by", "order", "When to speak: after as many messages, to what is said, by time.", BY
-        )
+        options.add("mock_by", "order", "When to speak: by order, to what is said, by time.", BY)
         options.add("mock_match", "json", "What counts as the same message.", ["exact", "json", "event"])
         options.add("mock_ignore", [], "Paths that do not count in matching.")
         options.add("mock_ignore_query", [], "Names in a URL's query that do not count; * for all.")
-        options.add(
-            "mock_pace", "recorded", "With the pauses of the recording, or without.", ["recorded", "fast"]
-        )
+        options.add("mock_pace", "recorded", "With recorded pauses, or without.", ["recorded", "fast"])
         options.add("mock_speed", 1.0, "Make the pauses shorter by this factor.")
         options.add(
             "mock_unmatched", "silence", "What becomes of messages that were not recorded.", UNMATCHED
@@ -79,11 +75,14 @@ class Mock:
             self.server = None
 
     def ws_handshake(self, connection: addon.Connection) -> None:
-        request = connection.request
-        if self.server is None or not self.wanted.search(connection.url):
-            return
-        if self.server.catalogue.has(request.path, request.subprotocols):
-            connection.redirect(f"ws://127.0.0.1:{self.server.port}")
+        asked, server = connection.request, self.server
+        if server and self.wanted.search(connection.url) and server.has(asked.path, asked.subprotocols):
+            connection.redirect(f"ws://127.0.0.1:{server.port}")
+
+    def ws_poll(self, connection: addon.Connection) -> None:
+        server = self.server
+        if server and self.wanted.search(connection.url) and server.polls(connection.request.path):
+            connection.redirect(f"ws://127.0.0.1:{server.port}")
 
     # mitmproxy would connect to the server at once, before anybody knows what for.
     def http_connect(self, flow: Any) -> None:

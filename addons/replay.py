@@ -8,7 +8,8 @@ Say messages of a capture on live connections: on opening, after a match, by the
 from pathlib import Path
 
 from wsproxy import addon
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.reader import Reader
 
 MOST = 16 * 1024 * 1024

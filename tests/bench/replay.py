@@ -1,5 +1,6 @@
 """
-Measure `wsproxy replay`: how well it keeps time, how fast it goes, what memory it takes, when it begins.
+Measure `wsproxy replay`: how well it keeps time, how fast it goes, what memory it takes, when it begins; and
+`wsproxy diff` of two such sessions.
 
     python tests/bench/replay.py                  a million messages
     python tests/bench/replay.py --messages 200000 --seconds 3
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -41,7 +42,13 @@ PACE_P99 = 0.005
 FAST = 50_000
 BEGIN = 1.0
 GROWTH = 1.3
-"""Targets: seconds late, messages a second, seconds to the first message, memory of ten times as many."""
+DIFF = 50_000
+"""
+Targets: seconds late, messages a second, seconds to the first message, memory of ten times as many; messages
+of either side that are compared in a second.
+"""
+ODD = 10_000
+"""Of so many messages one is another in the second session."""
 
 
 async def _sink() -> None:
@@ -93,10 +100,18 @@ class Bench:
         """Replay a session. Gives what it took, and its capture."""
         target = self.folder / "replay.wsp"
         target.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "wsproxy", "replay", str(session), "-w", str(target)]
-        command += ["--to", f"ws://127.0.0.1:{self.port}/", "--timeout", "1", *words]
         began = time.time()
+        ran = self.ran(
+            0, "replay", session, "-w", target, "--to", f"ws://127.0.0.1:{self.port}/", "--timeout", 1, *words
+        )
+        first, _ = self._lines.readline().split()
+        return replace(ran, first=float(first) - began), target
+
+    def ran(self, status: int, *words: object) -> Ran:
+        """Run a command, which must end with this exit status."""
+        command = [sys.executable, "-m", "wsproxy", *map(str, words)]
         environment = {**os.environ, "WSPROXY_HOME": str(self.folder / "home")}
+        began = time.time()
         process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         memory, cpu = 0, 0.0
         while process.poll() is None:
@@ -108,10 +123,8 @@ class Bench:
                 break
             time.sleep(0.02)
         said = process.stdout.read().decode()
-        assert process.wait() == 0, said
-        wall = time.time() - began
-        first, _ = self._lines.readline().split()
-        return Ran(wall, cpu, memory, float(first) - began), target
+        assert process.wait() == status, said
+        return Ran(time.time() - began, cpu, memory, 0.0)
 
     def close(self) -> None:
         """End the server."""
@@ -120,12 +133,15 @@ class Bench:
         self._lines.close()
 
 
-def session(path: Path, messages: int, every: int = 1_000_000) -> Path:
-    """So many messages of one client, one every so many ns."""
+def session(path: Path, messages: int, every: int = 1_000_000, odd: bool = False) -> Path:
+    """So many messages of one client, one every so many ns; `odd`, if now and then one is another."""
     with capture(path) as c:
         number = c.open("ws://127.0.0.1:1/")
         for start in range(0, messages, BLOCK):
-            block = b"".join(encode_frame(1, MESSAGE % at, mask=MASK) for at in range(start, start + BLOCK))
+            block = b"".join(
+                encode_frame(1, MESSAGE % (-at if odd and at and at % ODD == 0 else at), mask=MASK)
+                for at in range(start, start + BLOCK)
+            )
             c.send(number, block)
             while c.recorder.full:
                 time.sleep(0.01)
@@ -207,6 +223,21 @@ def main() -> None:
             grown = more.memory / less.memory
             row(
                 "memory, and of a tenth of the messages",
+                f"{more.memory >> 20} MiB, {less.memory >> 20} MiB",
+                f"x {GROWTH}",
+                grown <= GROWTH,
+            )
+            others = [session(folder / f"{each.stem}-odd.wsp", count, odd=True) for each, count in (
+                (small, given.messages // 10), (large, given.messages))]  # fmt: skip
+            less, more = (
+                min((bench.ran(1, "diff", a, b) for _ in range(given.repeat)), key=lambda r: r.cpu)
+                for a, b in zip((small, large), others, strict=True)
+            )
+            by_cpu = started / (more.cpu - less.cpu)
+            row("diff, messages of either a second of CPU", f"{by_cpu:,.0f}", f"{DIFF:,}", by_cpu >= DIFF)
+            grown = more.memory / less.memory
+            row(
+                "its memory, and of a tenth of the messages",
                 f"{more.memory >> 20} MiB, {less.memory >> 20} MiB",
                 f"x {GROWTH}",
                 grown <= GROWTH,

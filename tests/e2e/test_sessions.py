@@ -1,37 +1,26 @@
 """
-The demo's sessions once recorded: compared, served back to the client and the pages they were recorded from,
-and made into scripts that run.
+The demo's sessions once recorded: compared, served back to the client they were recorded from, and made into
+scripts that run. What a browser makes of them is in `test_pages.py`.
 """
 
 import asyncio
-import base64
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import playwright
 import pytest
-from click.testing import CliRunner
-from playwright.async_api import Page
 
-from tests.support import browser
-from tests.support.browser import page_behind
-from tests.support.demo_sessions import ENDS, SESSIONS, origin, record
+from tests.support.commands import run, script
+from tests.support.demo_sessions import ENDS, OTHERWISE, SESSIONS, answer_otherwise, origin, record
 from tests.support.ports import free_port
-from tests.support.proxy import connections, running
-from wsproxy.browsers import chromium
 from wsproxy.certs.authority import Authority
-from wsproxy.cli.main import main
 from wsproxy.demo.chat import Chat
 from wsproxy.demo.echo import Echo
-from wsproxy.demo.image import PICTURE, Image
 from wsproxy.demo.route import Route
-from wsproxy.demo.socketio_chat import SocketIOChat
 from wsproxy.demo.steps import STEPS
-from wsproxy.demo.ticker import START, Ticker
 from wsproxy.replay.acting import Acting
 from wsproxy.replay.exchanges import Matching
 from wsproxy.replay.mock import MockServer
@@ -41,6 +30,8 @@ from wsproxy.store.reader import Reader
 DRIVER = Path(playwright.__file__).parent / "driver"
 """Node and the library in JavaScript, as they come with the one for Python."""
 
+ALL = (*SESSIONS, "socketio-upgraded", *ENDS)
+
 pytestmark = pytest.mark.xdist_group("sessions")
 
 
@@ -48,13 +39,7 @@ pytestmark = pytest.mark.xdist_group("sessions")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """All of the demo's sessions, and the port they were recorded from."""
     folder = tmp_path_factory.mktemp("sessions")
-    return asyncio.run(record(folder / "first", (*SESSIONS, *ENDS), free_port()))
-
-
-def run(*words: object) -> tuple[int, str]:
-    """A command, and what it printed."""
-    done = CliRunner().invoke(main, [str(word) for word in words])
-    return done.exit_code, done.stdout
+    return asyncio.run(record(folder / "first", ALL, free_port()))
 
 
 # Compared.
@@ -62,7 +47,7 @@ def run(*words: object) -> tuple[int, str]:
 
 def test_a_second_recording_says_the_same(recorded: tuple[Path, int], tmp_path: Path) -> None:
     path, port = recorded
-    again, _ = asyncio.run(record(tmp_path / "again", (*SESSIONS, *ENDS), port))
+    again, _ = asyncio.run(record(tmp_path / "again", ALL, port))
     # The ids of sessions are drawn, and the last price may or may not have been on its way.
     code, said = run("diff", path, again, "--ignore", "..sid", "--json")
     different = [
@@ -77,16 +62,7 @@ def test_a_second_recording_says_the_same(recorded: tuple[Path, int], tmp_path: 
 def test_a_server_that_answers_otherwise_is_reported(
     recorded: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def join(self: SocketIOChat, sid: str, *args: object) -> dict[str, object]:
-        return {"ok": True, "room": args[0], "members": 77}
-
-    echo = Echo.on_message
-    monkeypatch.setattr(Echo, "on_message", lambda self, message: echo(self, message[::-1]))
-    tell = Chat.tell
-    monkeypatch.setattr(Chat, "tell", lambda self, text: tell(self, text.replace("hello", "goodbye")))
-    monkeypatch.setattr(SocketIOChat, "_join", join)
-    monkeypatch.setitem(START, "ACME", 101.0)
-    monkeypatch.setattr("wsproxy.demo.image.PICTURE", PICTURE.replace(b"IDAT", b"IDLE"))
+    answer_otherwise(monkeypatch)
     path, port = recorded
     other, _ = asyncio.run(record(tmp_path / "other", SESSIONS, port, patience=1))
     code, said = run("diff", path, other, "--ignore", "..sid", "--direction", "receive", "--json")
@@ -94,13 +70,7 @@ def test_a_server_that_answers_otherwise_is_reported(
     told = [json.loads(line) for line in said.splitlines()]
     with Reader(path) as reader:
         urls = {each.id: each.url for each in reader.connections()}
-    for name, expected in (
-        ("/echo", "olleh"),
-        ("/chat", "goodbye"),
-        ("/socket.io/", "77"),
-        ("/ticker", "$.prices.ACME"),
-        ("/image", base64.b64encode(PICTURE.replace(b"IDAT", b"IDLE")).decode()),
-    ):
+    for name, expected in OTHERWISE.items():
         changed = [
             each for each in told if each["event"] == "changed" and name in urls[each["connections"]["left"]]
         ]
@@ -130,7 +100,7 @@ async def test_the_client_it_was_recorded_from_cannot_tell(
             trust = ssl.create_default_context(cafile=str(authority.certificate_path))
         route = Route(f"{'wss' if secure else 'ws'}://127.0.0.1:{port}", None, trust, True)
         try:
-            for name in (*SESSIONS, *ENDS):
+            for name in ALL:
                 async with asyncio.timeout(30):
                     await STEPS[name](route)
         finally:
@@ -153,118 +123,6 @@ async def test_answers_by_what_is_said_satisfy_the_client_as_well(recorded: tupl
             await server.stop()
 
 
-async def finished(page: Page) -> None:
-    """A page of the demo has done what it does; its policy lets nobody evaluate anything."""
-    async with asyncio.timeout(40):
-        while not re.match("done|failed", await page.title()):
-            await asyncio.sleep(0.05)
-
-
-PLAYWRIGHT = """
-import { createRequire } from "node:module";
-const require = createRequire(process.argv[2] + "/package/index.js");
-const { chromium } = require(process.argv[2] + "/package/index.js");
-const { mockWebSockets } = await import(process.argv[3]);
-const browser = await chromium.launch({
-  executablePath: process.argv[4],
-  args: ["--no-sandbox"],
-});
-const page = await browser.newPage();
-await mockWebSockets(page);
-const titles = [];
-for (const url of process.argv.slice(5)) {
-  await page.goto(url);
-  for (;;) {
-    const title = await page.title();
-    if (/done|failed/.test(title)) {
-      titles.push(title);
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-await browser.close();
-console.log(JSON.stringify(titles));
-"""
-
-
-PAGES = ("echo", "chat", "ticker", "image")
-in_a_browser = pytest.mark.skipif(browser.missing() is not None, reason=str(browser.missing()))
-
-
-async def visit(page: Page, url: str) -> None:
-    """Every page, which must find that all is as it should be."""
-    for name in PAGES:
-        await page.goto(f"{url}/{name}.html?auto")
-        await finished(page)
-        assert await page.title() == "done"
-
-
-@pytest.fixture(scope="module")
-def pages_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """What the pages of the demo say in a browser, and the port of their server."""
-    folder = tmp_path_factory.mktemp("pages")
-
-    async def browse() -> tuple[Path, int]:
-        async with origin(free_port()) as served, running(folder) as proxy:
-            async with page_behind(proxy, folder / "profile") as page:
-                await visit(page, served.http_url)
-            await proxy.stop()
-            return proxy.capture, int(served.http_url.rpartition(":")[2])
-
-    return asyncio.run(browse())
-
-
-def deaf(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The server still has its pages; its WebSockets do nothing but note that somebody came."""
-    heard: list[object] = []
-    for kind in (Echo, Chat, Ticker, Image):
-        monkeypatch.setattr(kind, "open", lambda self, *_: heard.append(self))
-    return heard
-
-
-@pytest.mark.browser
-@in_a_browser
-async def test_the_pages_they_were_recorded_from_cannot_tell(
-    pages_recorded: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, port = pages_recorded
-    heard = deaf(monkeypatch)
-    async with origin(port) as served, running(tmp_path, "-s", "mock", "--set", f"mock={path}") as proxy:
-        async with page_behind(proxy, tmp_path / "profile") as page:
-            await visit(page, served.http_url)
-        await proxy.stop()
-    assert heard == []
-    answered = connections(proxy.events())
-    with Reader(path) as reader:
-        assert [record.url for record in answered] == [record.url for record in reader.connections()]
-    assert all("in place of the server" in str(record.findings) for record in answered)
-    _, report = run("diff", path, proxy.capture, "--direction", "receive", "--json")
-    kinds = ("changed", "missing", "extra")
-    different = [each for each in map(json.loads, report.splitlines()) if each["event"] in kinds]
-    assert [each for each in different if "prices" not in str(each)] == []
-
-
-@pytest.mark.browser
-@in_a_browser
-async def test_the_mock_for_playwright_satisfies_the_pages(
-    pages_recorded: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, port = pages_recorded
-    heard = deaf(monkeypatch)
-    mock, runner = tmp_path / "session.mock.mjs", tmp_path / "run.mjs"
-    assert run("export", path, "--format", "playwright", "-o", mock)[0] == 0
-    runner.write_text(PLAYWRIGHT)
-    # The page of the ticker looks whether it is compressed, which no route of Playwright is.
-    plain = [name for name in PAGES if name != "ticker"]
-    async with origin(port) as served:
-        urls = [f"{served.http_url}/{name}.html?auto" for name in plain]
-        code, said = await script(DRIVER / "node", runner, DRIVER, mock, chromium.find(), *urls)
-    assert code == 0, said
-    assert json.loads(said.splitlines()[-1]) == ["done"] * len(plain)
-    assert heard == []
-
-
 # Made into scripts.
 
 
@@ -280,7 +138,7 @@ def exported(recorded: tuple[Path, int], tmp_path: Path) -> Callable[..., Path]:
             wanted = [
                 each.id
                 for each in reader.connections()
-                if where in each.url and "/ticker" not in each.url and "/ping" not in each.url
+                if where in each.url and not any(left in each.url for left in ("/ticker", "/ping"))
             ]
         numbers = [f"--connection={number}" for number in wanted]
         code, said = run("export", path, "--format", form, "-o", file, *numbers)
@@ -289,20 +147,6 @@ def exported(recorded: tuple[Path, int], tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return make
-
-
-async def script(*words: object, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a program to its end."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, words),
-        env={**os.environ, **(env or {})},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
-    assert process.returncode is not None
-    return process.returncode, said.decode()
 
 
 async def test_the_program_finds_the_server_as_it_was_and_says_what_is_not(

@@ -1,16 +1,23 @@
-"""The demo's sessions, recorded from its own client through the proxy."""
+"""The demo's sessions, recorded from its own client through the proxy; and a demo that answers otherwise."""
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.proxy import running
+from wsproxy.demo.chat import Chat
+from wsproxy.demo.echo import Echo
+from wsproxy.demo.image import PICTURE
 from wsproxy.demo.origin import Origin
 from wsproxy.demo.route import Route
+from wsproxy.demo.socketio_chat import SocketIOChat
 from wsproxy.demo.steps import STEPS, Unexpected
-from wsproxy.demo.ticker import Ticker
+from wsproxy.demo.ticker import START, Ticker
 
 SESSIONS = ("echo", "chat", "socketio", "ticker", "image")
 """Echo, chat, Socket.IO with rooms and acknowledgements, compressed prices, a picture."""
@@ -18,9 +25,12 @@ ENDS = ("fragments", "ping", "subprotocol", "close-1000", "close-4000", "cut", "
 
 
 @asynccontextmanager
-async def origin(port: int = 0) -> AsyncIterator[Origin]:
-    """The demo's server. It asks where a page comes from: a session is played again on the same port."""
-    Ticker.interval = 0.02
+async def origin(port: int = 0, interval: float = 0.02) -> AsyncIterator[Origin]:
+    """
+    The demo's server, with `interval` seconds between two prices. It asks where a page comes from: a
+    session is played again on the same port.
+    """
+    Ticker.interval = interval
     async with Origin(http_port=port) as served:
         yield served
 
@@ -45,3 +55,28 @@ async def record(folder: Path, names: Iterable[str], port: int = 0, patience: fl
                     await STEPS[name](route)
         await proxy.stop()
         return proxy.capture, route.port
+
+
+OTHERWISE = {
+    "/echo": "olleh",
+    "/chat": "goodbye",
+    "/socket.io/": "77",
+    "/ticker": "$.prices.ACME",
+    "/image": base64.b64encode(PICTURE.replace(b"IDAT", b"IDLE")).decode(),
+}
+"""By path, what a comparison with `answer_otherwise` has in it."""
+
+
+def answer_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the demo says as much as before, and something else."""
+
+    async def join(self: SocketIOChat, sid: str, *args: object) -> dict[str, object]:
+        await self._server.enter_room(sid, args[0])
+        return {"ok": True, "room": args[0], "members": 77}
+
+    echo, tell = Echo.on_message, Chat.tell
+    monkeypatch.setattr(Echo, "on_message", lambda self, message: echo(self, message[::-1]))
+    monkeypatch.setattr(Chat, "tell", lambda self, text: tell(self, text.replace("hello", "goodbye")))
+    monkeypatch.setattr(SocketIOChat, "_join", join)
+    monkeypatch.setitem(START, "ACME", 101.0)
+    monkeypatch.setattr("wsproxy.demo.image.PICTURE", PICTURE.replace(b"IDAT", b"IDLE"))

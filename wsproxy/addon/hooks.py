@@ -75,6 +75,15 @@ class Hooks:
         whether it was `clean`, and `how` TCP ended. Nothing can be sent any more.
         """
 
+    def ws_poll(self, connection: "Connection") -> Awaitable[None] | None:
+        """
+        A request of Engine.IO's HTTP long-polling has come, and has not gone to the server.
+
+        That is how most sessions of Socket.IO begin, and how some go on. `connection.redirect` asks another
+        server in its place, and `connection.request.headers` may be changed, as in `ws_handshake`; there is
+        no WebSocket yet. The request waits for an async hook.
+        """
+
     def ws_polling(self, packet: "Packet") -> None:
         """
         A packet of Engine.IO crossed over HTTP long-polling and is about to be recorded.

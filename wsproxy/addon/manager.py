@@ -59,6 +59,11 @@ class Manager:
         return self._has("ws_handshake")
 
     @property
+    def wants_polls(self) -> bool:
+        """Some addon has `ws_poll`."""
+        return self._has("ws_poll")
+
+    @property
     def wants_opens(self) -> bool:
         """Some addon has `ws_open`."""
         return self._has("ws_open")
@@ -247,10 +252,13 @@ class Manager:
 
     # What happens.
 
-    async def handshake(self, facts: Facts) -> None:
-        """An upgrade request is about to go out; what it says then is in `facts.asked`."""
+    async def handshake(self, facts: Facts, hook: str = "ws_handshake") -> None:
+        """
+        An upgrade request is about to go out, or one of long-polling (`ws_poll`); what it says then is in
+        `facts.asked`.
+        """
         for script in self.scripts:
-            for call in script.hooks.get("ws_handshake", ()):
+            for call in script.hooks.get(hook, ()):
                 headers = facts.asked.headers
                 before = headers.fields
                 try:
@@ -259,7 +267,7 @@ class Manager:
                         await result
                 except RAISED as error:
                     headers.restore(before)
-                    script.failed(error, "ws_handshake")
+                    script.failed(error, hook)
         facts.went_out()
 
     def opened(self, facts: Facts) -> None:

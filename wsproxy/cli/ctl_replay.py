@@ -136,7 +136,8 @@ def replay(
     """  # fmt: skip
     from wsproxy.cli import output, viewer
     from wsproxy.replay.outcome import brief
-    from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+    from wsproxy.replay.recorded import End, Recorded
+    from wsproxy.replay.recorded_message import RecordedMessage
     from wsproxy.replay.resend import replay_into
 
     if pace == "fast" and speed is not None:

@@ -100,7 +100,7 @@ def _chosen(
         UsageError: a connection is not there.
     """
     from wsproxy.errors import UsageError
-    from wsproxy.replay.diff import matched
+    from wsproxy.replay.pairing import matched
 
     known = dict(matched(left, right))
     for reader, numbers in ((left, [a for a, _ in wanted]), (right, [b for _, b in wanted if b])):

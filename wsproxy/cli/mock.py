@@ -198,13 +198,13 @@ async def _serve(reader: "Reader", acting: "Acting", tls: "ssl.SSLContext", opti
         ignored_query=options["ignore_query"],
         tls=tls,
     )
-    if not server.catalogue.numbers:
+    if not server.paths:
         raise UsageError(
             f"there is no connection to act out in {reader.path}", "`wsproxy info` lists those there are"
         )
     host, port = await server.start(options["listen_host"], options["listen_port"])
     try:
-        told.listening(host, port, server.catalogue.paths)
+        told.listening(host, port, server.paths)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

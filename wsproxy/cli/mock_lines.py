@@ -56,6 +56,11 @@ def _sentence(event: dict[str, Any]) -> str:
             if event["status"] != 101:
                 then = f"refused as {then} was, status {event['status']}"
             return f"{lead} ({event['from']}) asks for {event['target']}: {then}"
+        case "polling":
+            then = f"recorded session {event['session']}"
+            if event["status"] != 200:
+                then = f"refused as it was, status {event['status']}"
+            return f"{lead} ({event['from']}) begins over long-polling, {event['target']}: {then}"
         case "unrecorded":
             then = "asking the live server" if event["then"] == "live" else "refused with 404"
             return f"{lead} ({event['from']}) asks for {event['target']}, which was not recorded: {then}"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wsproxy.replay.load import Plan
     from wsproxy.replay.outcome import Summary
     from wsproxy.replay.pace import Pace
-    from wsproxy.replay.player import Settings
     from wsproxy.replay.recorded import Recorded
+    from wsproxy.replay.settings import Settings
     from wsproxy.store.reader import Reader
 
 
@@ -187,8 +187,9 @@ def replay(
         raise UsageError("--speed goes with --pace recorded")
     settings = settings_of(how, exact=exact, timeout=timeout, skip_truncated=skip_truncated)
     target, _ = capture_target(write)
-    if write is not None and write.startswith("+"):
-        raise UsageError("a replay is a capture of its own", "Choose a new file with -w FILE")
+    if write is not None and (write.startswith("+") or target.exists()):
+        why = "" if write.startswith("+") else f"{target} exists already, and "
+        raise UsageError(f"{why}a replay is a capture of its own", "Choose a new file with -w FILE")
     plan = None
     if repeat or concurrency:
         if pace == "step" or exact:

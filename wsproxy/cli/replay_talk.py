@@ -19,8 +19,10 @@ from wsproxy.replay.changes import Changes
 from wsproxy.replay.dial import Way, checked_proxy
 from wsproxy.replay.outcome import Outcome, Summary, brief
 from wsproxy.replay.pace_step import Answer
-from wsproxy.replay.player import Player, Settings
-from wsproxy.replay.recorded import Recorded, RecordedMessage
+from wsproxy.replay.player import Player
+from wsproxy.replay.recorded import Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.target import Opening, Target
 from wsproxy.store.reader import Reader
 from wsproxy.words import count, duration
@@ -124,11 +126,15 @@ class Bar:
         if self._shows:
             self._task = asyncio.get_running_loop().create_task(self._run(player))
 
+    def _count(self) -> tuple[int, int]:
+        with Reader(self._recorded.reader.path) as reader:
+            return self._recorded.count(reader)
+
     async def _run(self, player: Player) -> None:
         began = time.monotonic()
         await asyncio.sleep(_AFTER)
-        # Counting goes over all frames; by now the replay has long begun.
-        whole, _ = self._recorded.count()
+        # Counting goes over all frames, and the clock must not wait for it.
+        whole, _ = await asyncio.to_thread(self._count)
         while True:
             self._visible = True
             output.talk(

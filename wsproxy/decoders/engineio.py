@@ -116,7 +116,7 @@ class EngineIO(Decoder):
         if name == "upgrade":
             of = f" of the session {self.sid}" if self.sid else ""
             return self.say(f"upgrade{of}: it goes on here", Kind.CONTROL, name, tree=tree)
-        heartbeat = name in ("ping", "pong")
+        heartbeat = name in ("ping", "pong", "noop")
         said = f"{name} {text}".rstrip()
         return self.say(said, Kind.CONTROL, name, heartbeat=heartbeat, tree=tree)
 

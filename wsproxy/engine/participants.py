@@ -85,11 +85,18 @@ class Participants:
 
     async def handshake(self, asking: http.HTTPFlow, url: str, client: str) -> None:
         """An upgrade request is about to go out."""
-        if not self.manager.wants_handshakes:
-            return
+        if self.manager.wants_handshakes:
+            await self._ask("ws_handshake", asking, url, client)
+
+    async def poll(self, asking: http.HTTPFlow, url: str, client: str) -> None:
+        """A request of long-polling is."""
+        if self.manager.wants_polls:
+            await self._ask("ws_poll", asking, url, client)
+
+    async def _ask(self, hook: str, asking: http.HTTPFlow, url: str, client: str) -> None:
         facts = Facts(url, seam.raw_head(asking.request), client)
         before = facts.asked.headers.fields
-        await self.manager.handshake(facts)
+        await self.manager.handshake(facts, hook)
         asking.metadata[_FACTS] = facts
         after = facts.asked.headers
         if after.fields != before:

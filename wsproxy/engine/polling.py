@@ -17,7 +17,7 @@ from wsproxy.addon.packet import Polled
 from wsproxy.decoders import polling
 from wsproxy.decoders.api import Unfit
 from wsproxy.engine.body import Body, Budget
-from wsproxy.engine.handshakes import url_of
+from wsproxy.engine.handshakes import asked_url, url_of
 from wsproxy.engine.participants import Participants
 from wsproxy.engine.sockets import Sockets
 from wsproxy.store.records import ExchangeFlag, ExchangeRecord
@@ -60,7 +60,11 @@ class Polling:
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """A request came that asks for no WebSocket and is not to be ignored."""
-        if not self._sockets.recording or not is_polling(flow.request.method, flow.request.path):
+        if not is_polling(flow.request.method, flow.request.path):
+            return
+        client = human.format_address(flow.client_conn.peername)
+        await self._participants.poll(flow, url_of(flow.request), client)
+        if not self._sockets.recording:
             return
         await self._sockets.room()
         limit = self._sockets.recorder.limits.body
@@ -123,7 +127,7 @@ class Polling:
         encoding = headers.get("content-encoding", "")
         body = poll.request if from_client else poll.response
         packed = polling.Body(body.kept, encoding, body.length)
-        url = "http" + url_of(request).removeprefix("ws")
+        url = "http" + asked_url(flow).removeprefix("ws")
         address = server.peername or server.address
         record = ExchangeRecord(
             id=0,

@@ -16,6 +16,8 @@ WINDOW = 1000
 """Items of each stream that are looked at together."""
 BUDGET = 16 * 1024 * 1024
 """Bytes that those of one stream may have, but for a single larger one."""
+_AFTER = 8
+"""Items that are the same behind two that are not, for these to belong together without a longer look."""
 _BLOCK = 64
 """Items aligned by cost at a time."""
 
@@ -74,6 +76,12 @@ class _Stream(Generic[T]):
         if not self.window:
             self._read()
         return self.window[0] if self.window else None
+
+    def at(self, place: int) -> T | None:
+        """The one so many behind the next one; None behind the end."""
+        while len(self.window) <= place and not self.ended:
+            self._read()
+        return self.window[place] if place < len(self.window) else None
 
     def _read(self) -> None:
         item = next(self._items, None)
@@ -135,6 +143,9 @@ class Alignment(Generic[T]):
         while True:
             while (a := left.head()) is not None and (b := right.head()) is not None and self._same(a, b):
                 yield left.take(), right.take()
+            if self._changed_alone():
+                yield left.take(), right.take()
+                continue
             left.fill()
             right.fill()
             self.idle += left.sift() + right.sift()
@@ -147,6 +158,26 @@ class Alignment(Generic[T]):
                     return
                 continue
             yield from self._settle()
+
+    def _changed_alone(self) -> bool:
+        """
+        Whether only the next two differ, and what follows is the same again: then they belong together.
+
+        A long look would come to the same, and has every message of a window decoded.
+        """
+        left, right, same = self._left, self._right, self._same
+        a, b = left.at(0), right.at(0)
+        x, y = left.at(1), right.at(1)
+        if a is None or b is None or x is None or y is None or same(a, y) or same(x, b):
+            return False
+        for place in range(1, _AFTER + 1):
+            x, y = left.at(place), right.at(place)
+            if x is None and y is None:
+                break
+            if x is None or y is None or not same(x, y):
+                return False
+        is_known = self._key(a, True) is not None or self._key(b, False) is not None
+        return not (a.is_idle or b.is_idle or is_known)
 
     def _settle(self) -> Iterator[Pair[T]]:
         left, right = self._left, self._right

@@ -3,7 +3,7 @@
 import json
 
 from wsproxy.replay.heard import Heard
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 _LONGEST = 1 << 20
 """Bytes of JSON that are compared as JSON."""

@@ -48,6 +48,8 @@ class Carried:
         self._said: deque[bytes] = deque()
         """What the client said last, up to `_REMEMBERED` bytes."""
         self._size = 0
+        self.is_empty = True
+        """There is nothing to carry over, so far."""
 
     def learn(self, then: bytes, now: bytes) -> None:
         """The server said `then` in the original and `now` in its place."""
@@ -58,6 +60,7 @@ class Carried:
                 telling = isinstance(old, str) and _TELLING <= len(old) <= _LONGEST and " " not in old
                 if telling and isinstance(new, str) and len(new) <= _LONGEST and not self._is_of_client(old):
                     self._texts[old] = new
+                    self.is_empty = False
                     if _NAMES.search(name):
                         self.made_up[old] = new
 
@@ -79,6 +82,7 @@ class Carried:
 
     def put(self, old: Any, new: Any) -> None:
         """One value stands for another, however short it is."""
+        self.is_empty = False
         if isinstance(old, str):
             if old:
                 self._texts[old] = str(new)
@@ -101,7 +105,7 @@ class Carried:
 
     def replace(self, content: bytes) -> bytes:
         """What the client is to say in place of what it said."""
-        if not (self._texts or self._numbers) or len(content) > _LARGEST:
+        if self.is_empty or len(content) > _LARGEST:
             return content
         try:
             text = content.decode()

@@ -3,7 +3,7 @@ Which recorded connection a new client gets, and with what handshake it is answe
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -56,6 +56,24 @@ class _Entry:
     accepted: bool
 
 
+class Likeness:
+    """
+    What counts of the query of a URL.
+
+    Args:
+        ignored: names that do not count besides `VOLATILE`; `*` for all.
+    """
+
+    def __init__(self, ignored: Collection[str] = ()) -> None:
+        self._ignored = VOLATILE | set(ignored)
+
+    def counted(self, query: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The same for two that are alike."""
+        if "*" in self._ignored:
+            return []
+        return sorted((name, value) for name, value in query if name not in self._ignored)
+
+
 class Catalogue:
     """
     The connections of a capture, to be acted out.
@@ -65,20 +83,20 @@ class Catalogue:
     Args:
         reader: the capture.
         connections: only these; all where empty.
-        ignored_query: names in the query that do not count besides `VOLATILE`; `*` for all.
+        likeness: what counts of a URL.
     """
 
     def __init__(
-        self, reader: Reader, connections: Collection[int] = (), ignored_query: Collection[str] = ()
+        self, reader: Reader, connections: Collection[int] = (), likeness: Likeness | None = None
     ) -> None:
         self._reader = reader
-        self._ignored = VOLATILE | set(ignored_query)
+        self._likeness = likeness or Likeness()
         self._used: Counter[tuple[int, ...]] = Counter()
         self._entries: list[_Entry] = []
         rows = reader.db.execute("SELECT id, url, subprotocol, status FROM connection ORDER BY id")
         for number, url, subprotocol, status in rows:
             if not connections or number in connections:
-                path, query = _target(url)
+                path, query = target_of(url)
                 self._entries.append(_Entry(number, path, query, subprotocol, status == 101))
 
     @property
@@ -100,14 +118,25 @@ class Catalogue:
         path = next(entry.path for entry in self._entries if entry.number == number)
         return [entry.number for entry in self._entries if entry.path == path and entry.accepted]
 
-    def answer(self, request: bytes) -> Answer | None:
+    def of_session(self, sid: str) -> int | None:
+        """The connection that a recorded session of Engine.IO had moved to; None if it never did."""
+        return next((entry.number for entry in self._entries if ("sid", sid) in entry.query), None)
+
+    def answer(self, request: bytes, number: int | None = None) -> Answer | None:
         """
         What the recorded server answers to the head of an upgrade request.
+
+        Args:
+            request: the head.
+            number: this connection it is, whatever was asked for.
 
         Returns:
             None if nothing was recorded for what it asks for.
         """
         asked = Head.parse(request)
+        if number is not None:
+            record = self._reader.connection(number)
+            return self._answered(record, asked) if record else None
         words = asked.start.split(" ")
         offered = [name.strip() for name in asked.get("Sec-WebSocket-Protocol").split(",") if name.strip()]
         fitting = self._fitting(words[1] if len(words) > 1 else "/", offered)
@@ -121,21 +150,17 @@ class Catalogue:
         return self._answered(record, asked)
 
     def _fitting(self, target: str, subprotocols: Collection[str]) -> list[_Entry]:
-        path, query = _target(target)
+        path, query = target_of(target)
+        counted = self._likeness.counted
         wanted = [
             entry
             for entry in self._entries
             if entry.path == path
-            and self._counted(entry.query) == self._counted(query)
+            and counted(entry.query) == counted(query)
             and (entry.subprotocol is None or entry.subprotocol in subprotocols)
         ]
         exact = [entry for entry in wanted if sorted(entry.query) == sorted(query)]
         return exact or wanted
-
-    def _counted(self, query: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-        if "*" in self._ignored:
-            return []
-        return sorted((name, value) for name, value in query if name not in self._ignored)
 
     def _answered(self, record: ConnectionRecord, asked: Head) -> Answer:
         recorded = Head.parse(record.response)
@@ -167,7 +192,8 @@ def _head(start: str, fields: list[tuple[str, str]]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-def _target(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def target_of(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Path and query of a URL; an empty query of one that is none."""
     try:
         parts = urlsplit(url)
         return unquote(parts.path) or "/", tuple(parse_qsl(parts.query, keep_blank_values=True))

@@ -1,26 +1,44 @@
 """What is made of messages on their way into a replay; the plain case: nothing."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from wsproxy.decoders.decoded import Decoded
 from wsproxy.replay.alike import alike
 from wsproxy.replay.dial import Way
 from wsproxy.replay.heard import Heard
 from wsproxy.replay.part import Part
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.target import Opening
-from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.reader import Reader
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A connection that is about to be opened."""
+
+    opening: Opening
+    """With which handshake."""
+    exchanges: Sequence[ExchangeRecord] = ()
+    """What was said over HTTP to come that far, for the record."""
+    heard: Sequence[Heard] = ()
+    """What the server said there, and had said on the WebSocket."""
+    differences: int = 0
+    """In what it said there."""
 
 
 class Changes:
     """Nothing is changed. `wsproxy.replay.session.Session` does more."""
 
-    async def opening(self, record: ConnectionRecord, opening: Opening, way: Way) -> Opening:
+    async def prepare(self, reader: Reader, record: ConnectionRecord, opening: Opening, way: Way) -> Prepared:
         """
-        How a connection is to be opened.
+        How a connection of a capture is to be opened.
 
         Raises:
             ReplayError: what comes before its handshake failed.
         """
-        return opening
+        return Prepared(opening)
 
     def opened(self, part: Part) -> None:
         """A connection is open."""

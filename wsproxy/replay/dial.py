@@ -6,6 +6,7 @@ Proxies are python-socks' business (HTTP CONNECT, SOCKS 4 and 5); TLS is the sta
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -139,7 +140,7 @@ async def _through(way: Way, target: Target) -> socket.socket:
     except ProxyTimeoutError:
         raise TimeoutError from None
     except ProxyConnectionError as error:
-        raise ReplayError(f"cannot reach the proxy {where}: {error}") from None
+        raise ReplayError(f"cannot reach the proxy {where}: {_plain(error)}") from None
     except ProxyError as error:
         raise ReplayError(
             f"the proxy {where} does not connect to {target.host}:{target.port}: {error}"
@@ -147,6 +148,11 @@ async def _through(way: Way, target: Target) -> socket.socket:
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def _plain(error: OSError) -> str:
+    """What the operating system says, without what python-socks makes of it."""
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
 
 
 def _harmless(proxy: str | None) -> str:

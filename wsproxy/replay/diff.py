@@ -14,12 +14,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from wsproxy.decoders.registry import DECODERS, Factory
 from wsproxy.replay.align import Alignment
+from wsproxy.replay.facts import of_ends, of_handshakes
+from wsproxy.replay.pairing import matched
 from wsproxy.replay.said import Said, Side
-from wsproxy.replay.values import MISSING, Change, Changes, Rules, differences
+from wsproxy.replay.values import Change, Changes, Rules, differences
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord, ConnectionRecord
 
@@ -196,7 +197,7 @@ class Diff:
             self.total.connections += 1
             if self._facts:
                 ends = closures[0].get(left.id), closures[1].get(right.id)
-                facts = (*_handshake(left, right), *_end(*ends))
+                facts = (*of_handshakes(left, right), *of_ends(*ends))
             calls = _Calls()
             for from_client in self._directions:
                 counts[from_client] = Counts()
@@ -305,85 +306,6 @@ class _Calls:
         rights, lefts = self._before
         at = bisect_left(rights, call)
         return lefts[at] if at < len(rights) and rights[at] == call else None
-
-
-def matched(left: Reader, right: Reader) -> list[tuple[int | None, int | None]]:
-    """
-    Which connections belong together: those with the same path and query, in their order; of the rest
-    those with the same path. Hosts may differ, and a query often has an id of its session. Where `right` is
-    a replay of `left`, it knows itself.
-
-    Returns:
-        Connection numbers of both, None where there is no counterpart; those only in `right` are last.
-    """
-    there = _targets(right)
-    created = left.info().created
-    rows = right.db.execute(
-        "SELECT original, min(connection) FROM replay_of WHERE created = ? GROUP BY 1", (created,)
-    )
-    found: dict[int, int] = dict(rows.fetchall())
-    for with_query in (True, False):
-        waiting: dict[str, list[int]] = {}
-        taken = set(found.values())
-        for number, target in reversed(there):
-            if number not in taken:
-                waiting.setdefault(_cut(target, with_query), []).append(number)
-        for number, target in _targets(left):
-            if number not in found and (same := waiting.get(_cut(target, with_query))):
-                found[number] = same.pop()
-    pairs: list[tuple[int | None, int | None]] = [(number, found.get(number)) for number, _ in _targets(left)]
-    taken = set(found.values())
-    return pairs + [(None, number) for number, _ in there if number not in taken]
-
-
-def _targets(reader: Reader) -> list[tuple[int, str]]:
-    rows = reader.db.execute("SELECT id, url FROM connection ORDER BY id")
-    return [(number, _target(url)) for number, url in rows]
-
-
-def _target(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-
-
-def _cut(target: str, with_query: bool) -> str:
-    return target if with_query else target.partition("?")[0]
-
-
-def _handshake(left: ConnectionRecord, right: ConnectionRecord) -> Iterator[Change]:
-    def differ(name: str, ours: object, theirs: object) -> Iterator[Change]:
-        if ours != theirs:
-            yield Change(name, MISSING if ours is None else ours, MISSING if theirs is None else theirs)
-
-    yield from differ("status", left.status, right.status)
-    if left.status == right.status == 101:
-        yield from differ("subprotocol", left.subprotocol, right.subprotocol)
-        yield from differ("extensions", left.extensions or None, right.extensions or None)
-    elif left.status is not None and right.status is not None:
-        yield from differ("body", _text(left.body), _text(right.body))
-
-
-def _end(left: ClosureRecord | None, right: ClosureRecord | None) -> Iterator[Change]:
-    # Of one that was cut off with its proxy nobody knows how it would have ended.
-    if left is None or right is None or "stopped" in (left.how, right.how):
-        return
-    for name, ours, theirs in (
-        ("closed by", left.by, right.by),
-        ("close code", left.code, right.code),
-        ("close reason", left.reason, right.reason),
-    ):
-        if ours != theirs:
-            yield Change(name, MISSING if ours is None else ours, MISSING if theirs is None else theirs)
-
-
-def _text(body: bytes) -> str | bytes:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body
 
 
 def _without_equals(

@@ -8,7 +8,8 @@ to something else they would be garbage, so they are not sent.
 from collections.abc import Iterator
 
 from wsproxy.errors import UsageError
-from wsproxy.replay.recorded import Recorded, RecordedMessage
+from wsproxy.replay.recorded import Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameFlag, FrameRecord
 from wsproxy.wire.deflate import DeflateParameters
 from wsproxy.wire.frames import FIN

@@ -15,7 +15,8 @@ from wsproxy.decoders.decoded import Decoded, Kind, Unfit
 from wsproxy.decoders.follow import opening_of
 from wsproxy.decoders.message import Message
 from wsproxy.decoders.registry import DECODERS, Factory, RegistrySession
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.values import Rules
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord

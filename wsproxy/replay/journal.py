@@ -9,7 +9,7 @@ from pathlib import Path
 from wsproxy import __version__
 from wsproxy.store.reader import Reader
 from wsproxy.store.recorder import Recorder
-from wsproxy.store.records import ConnectionRecord, ReplayRecord
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord, ReplayRecord
 from wsproxy.store.replay_rows import Replayed
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.handshake import Handshake
@@ -37,6 +37,7 @@ class Journal:
         self._original = str(original.path.absolute())
         self._created = original.info().created
         self._recorder = Recorder(path, program=f"wsproxy {__version__} replay", tell=self.troubles.append)
+        self._is_empty = True
         self._room = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -49,12 +50,18 @@ class Journal:
 
     def open(self, record: ConnectionRecord, handshake: Handshake, original: int) -> int:
         """A connection was answered, or failed. Returns its number in this capture."""
+        self._is_empty = False
         of = ReplayRecord(0, self._original, self._created, original)
         return self._recorder.open(record, handshake, of)
 
     def add(self, replayed: Replayed) -> None:
         """Frames that were said, or heard."""
         self._recorder.replayed(replayed)
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """A body crossed over HTTP, before a connection."""
+        self._is_empty = False
+        self._recorder.exchange(record)
 
     def close(self, connection: int, closure: Closure) -> None:
         """A connection is over."""
@@ -72,5 +79,7 @@ class Journal:
             await self._room.wait()
 
     def stop(self) -> None:
-        """Write what is left and close the file."""
+        """Write what is left and close the file. One with nothing in it is only in the way: it is removed."""
         self._recorder.stop()
+        if self._is_empty:
+            self.path.unlink(missing_ok=True)

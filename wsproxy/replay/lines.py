@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproxy.replay.catalogue import Answer
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.mock_idle import Idle
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.said import span
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import ClosureRecord, ConnectionRecord
+from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameFlag
 from wsproxy.wire.compress import Deflater
 from wsproxy.wire.encode import encode_frame
 from wsproxy.wire.frames import FIN, Opcode
@@ -85,13 +87,15 @@ class Wording:
         yield encode_frame(opcode, payload[at:], rsv=rsv)
 
 
-def lines(reader: Reader, answer: Answer, wording: Wording) -> Iterator[Line | Cue | Exit]:
+def lines(
+    reader: Reader, answer: Answer, wording: Wording, idle: Idle | None = None
+) -> Iterator[Line | Cue | Exit]:
     """
     A connection from its opening to its end, in recorded order.
 
     Frame by frame with the bytes that were on the wire where those mean the same to this client, odd
     frames included; otherwise message by message. Pongs are left out: the client's pings of now are
-    answered when they come.
+    answered when they come. So are heartbeats that `idle` knows, if it is given.
 
     Raises:
         sqlite3.Error: the capture is damaged.
@@ -99,21 +103,29 @@ def lines(reader: Reader, answer: Answer, wording: Wording) -> Iterator[Line | C
     number = answer.record.id
     first, last = span(reader, number)
     recorded = Recorded(reader, End.CLIENT, connections={number}, first=first + 1, last=last)
+    if idle is not None:
+        idle.again()
     if answer.verbatim:
-        yield from _verbatim(recorded)
+        yield from _verbatim(recorded, idle)
     else:
-        yield from _anew(recorded, wording)
+        yield from _anew(recorded, wording, idle)
     row = reader.db.execute("SELECT time, by, how FROM closure WHERE connection = ?", (number,)).fetchone()
     if row is not None:
         yield Exit(*row)
 
 
-def _verbatim(recorded: Recorded) -> Iterator[Line | Cue]:
+def _verbatim(recorded: Recorded, idle: Idle | None) -> Iterator[Line | Cue]:
     in_flight = False
     for step in recorded.frames():
         if isinstance(step, ConnectionRecord | ClosureRecord):
             continue
         fin, opcode = step.header[0] & FIN, step.opcode
+        if idle is not None and fin and opcode <= 2 and idle.is_worth_it:
+            message = recorded.message(step.id)
+            # Without a compressed message those behind it would not be understood.
+            may_be_missing = step.from_client or (opcode and not step.flags & FrameFlag.COMPRESSED)
+            if message is not None and idle.leaves_out(message) and may_be_missing:
+                continue
         if step.from_client:
             if opcode == Opcode.CLOSE or (opcode <= 2 and fin):
                 yield Cue(step.id, step.time, opcode == Opcode.CLOSE)
@@ -123,9 +135,9 @@ def _verbatim(recorded: Recorded) -> Iterator[Line | Cue]:
             yield Line(step.id, step.time, recorded.raw(step), opcode, not in_flight)
 
 
-def _anew(recorded: Recorded, wording: Wording) -> Iterator[Line | Cue]:
+def _anew(recorded: Recorded, wording: Wording, idle: Idle | None) -> Iterator[Line | Cue]:
     for step in recorded.messages():
-        if not isinstance(step, RecordedMessage):
+        if not isinstance(step, RecordedMessage) or (idle is not None and idle.leaves_out(step)):
             continue
         if step.from_client:
             if step.opcode == Opcode.CLOSE or not step.is_control:

@@ -8,8 +8,6 @@ itself.
 
 import asyncio
 import contextlib
-import http.client
-import io
 import os
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from typing import Any, cast
 from wsproxy.errors import RefusedError, ReplayError
 from wsproxy.replay.heard import Ear, Heard
 from wsproxy.replay.journal import MODE, Journal
+from wsproxy.replay.refusal import LONGEST, body_of, is_whole
 from wsproxy.replay.target import Request
 from wsproxy.store.records import ConnectionRecord
 from wsproxy.store.replay_rows import Replayed
@@ -28,7 +27,6 @@ from wsproxy.wire.handshake import Handshake, Head
 from wsproxy.wire.relay import Relay
 
 _LONGEST_HEAD = 1 << 18
-_LONGEST_BODY = 1 << 20
 _BODY_TIMEOUT = 2.0
 """Seconds for the body of a refusal."""
 _FLUSH = 1 << 16
@@ -117,7 +115,7 @@ class Link(asyncio.Protocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_BODY_TIMEOUT):
                 await self._body_over.wait()
-        body = _body(self._response, self._rest)
+        body = body_of(self._response, self._rest)
         self._record(head.status, None, body)
         self.abort()
         raise RefusedError(self.request.target.url, head.start, head.status, body)
@@ -136,7 +134,7 @@ class Link(asyncio.Protocol):
         self._head += data
         if self._answered.done():
             self._rest = self._head[len(self._response) :]
-            if _is_whole(self._response, self._rest):
+            if is_whole(self._response, self._rest):
                 self._body_over.set()
             return
         end = self._head.find(b"\r\n\r\n")
@@ -152,7 +150,7 @@ class Link(asyncio.Protocol):
             if rest:
                 self._incoming(rest)
             return
-        if _is_whole(self._response, self._rest):
+        if is_whole(self._response, self._rest):
             self._body_over.set()
         self._answered.set_result(None)
 
@@ -175,7 +173,7 @@ class Link(asyncio.Protocol):
             self.request.head,
             self._response,
             status,
-            body[:_LONGEST_BODY],
+            body[:LONGEST],
             len(body),
             handshake.subprotocol,
             handshake.extensions,
@@ -350,37 +348,6 @@ class Link(asyncio.Protocol):
 
     closure = Closure(None, ABNORMAL, "", False, "stopped")
     """How it ended, once it is `over`."""
-
-
-def _is_whole(response: bytes, body: bytes) -> bool:
-    """Whether the body of an answer is there; never, if only the end of TCP tells."""
-    head = Head.parse(response)
-    length = head.get("Content-Length")
-    if "chunked" in head.tokens("Transfer-Encoding"):
-        return body.endswith(b"0\r\n\r\n")
-    return (length.isdigit() and len(body) >= int(length)) or len(body) > _LONGEST_BODY
-
-
-def _body(response: bytes, rest: bytes) -> bytes:
-    """The body of an answer, without its transfer coding."""
-    parsed = http.client.HTTPResponse(_Fake(response + rest))  # type: ignore[arg-type]
-    try:
-        parsed.begin()
-        return parsed.read(_LONGEST_BODY)
-    except http.client.IncompleteRead as error:
-        return error.partial
-    except (http.client.HTTPException, OSError, ValueError):
-        return rest
-
-
-class _Fake:
-    """What `HTTPResponse` takes for a socket."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)
 
 
 def _address(transport: asyncio.Transport | None, which: str) -> str:

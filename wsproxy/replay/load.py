@@ -12,9 +12,10 @@ from pathlib import Path
 from wsproxy.errors import WsproxyError
 from wsproxy.replay.journal import Journal
 from wsproxy.replay.pace import Pace
-from wsproxy.replay.player import Player, Settings
+from wsproxy.replay.player import Player
 from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.session import Session
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.statistics import Second, Statistics
 
 

@@ -6,20 +6,27 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
+import sys
 from collections.abc import Collection, Coroutine
+from http import HTTPStatus
 from typing import Any
 
+from wsproxy.decoders.polling import LIMIT
 from wsproxy.errors import WsproxyError
 from wsproxy.replay.acting import Acting, Tell
-from wsproxy.replay.catalogue import Answer, Catalogue
+from wsproxy.replay.catalogue import Answer, Catalogue, Likeness
 from wsproxy.replay.exchanges import Exchanges
 from wsproxy.replay.heard import Ear
 from wsproxy.replay.live import Live
-from wsproxy.replay.performer import Performer, end, origin_of
+from wsproxy.replay.mock_polling import Polling, origin_headers
+from wsproxy.replay.performer import Performer, origin_of
+from wsproxy.replay.polled_session import PolledSession
 from wsproxy.store.reader import Reader
 from wsproxy.wire.encode import encode_frame
 from wsproxy.wire.frames import FrameScanner, Opcode
 from wsproxy.wire.handshake import Head, accept_for
+from wsproxy.wire.polling import is_polling
 
 _HEAD = 64 * 1024
 """Bytes of a request's head."""
@@ -29,6 +36,7 @@ _FAREWELL = 5.0
 """Seconds for the last bytes to be taken."""
 _TLS = 0x16
 """The first byte of a TLS handshake (RFC 8446 section 5.1)."""
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class MockServer:
@@ -57,7 +65,10 @@ class MockServer:
         ignored_query: Collection[str] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.catalogue = Catalogue(reader, connections, ignored_query)
+        likeness = Likeness(ignored_query)
+        self.catalogue = Catalogue(reader, connections, likeness)
+        sids = {reader.sid(number) for number in connections} if connections else None
+        self.polling = Polling(reader, acting, likeness, sids)
         self._reader = reader
         self._acting = acting
         self._tell = tell
@@ -68,6 +79,11 @@ class MockServer:
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients = 0
+
+    @property
+    def paths(self) -> list[str]:
+        """What can be asked for, over long-polling too; each once, in order."""
+        return list(dict.fromkeys(self.catalogue.paths + self.polling.paths))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
         """
@@ -98,6 +114,7 @@ class MockServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.polling.close()
         if self._listener is not None:
             self._listener.close()
         if self._exchanges is not None:
@@ -146,9 +163,18 @@ class MockServer:
                 )
                 writer = asyncio.StreamWriter(transport, protocol, reader, loop)
                 request = await reader.readuntil(b"\r\n\r\n")
+            while _is_poll(asked := Head.parse(request)):
+                if not await self._poll(asked, reader, writer, tell):
+                    return
+                try:
+                    async with asyncio.timeout(_PATIENCE):
+                        request = await reader.readuntil(b"\r\n\r\n")
+                except (EOFError, TimeoutError):
+                    # It needs the connection no more.
+                    return
             reset = await self._answer(request, reader, writer, tell)
         except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError) as error:
-            tell({"event": "lost", "why": str(error) or type(error).__name__})
+            tell({"event": "lost", "why": _why(error)})
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -158,12 +184,38 @@ class MockServer:
             if writer is None:
                 sock.close()
             else:
-                end(writer, reset)
+                _end(writer, reset)
         if writer is not None:
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), _FAREWELL)
             # One that reads nothing any more is not waited for.
             writer.transport.abort()
+
+    async def _poll(
+        self, asked: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tell: Tell
+    ) -> bool:
+        """Answer one request of long-polling; returns whether another may follow on this connection."""
+        method, target = asked.start.split(" ")[:2]
+        length = asked.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > LIMIT or asked.get("Transfer-Encoding"):
+            await _refuse(
+                writer, "413 Content Too Large", f"At most {LIMIT:,} bytes, and their number first.\n"
+            )
+            return False
+        body = await reader.readexactly(int(length))
+        reply = await self.polling.answer(method, target, body, tell)
+        if reader.at_eof():
+            self.polling.put_back(target, reply)
+            return False
+        head = [
+            f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+            f"Content-Type: {reply.type}",
+            f"Content-Length: {len(reply.body)}",
+            *(f"{name}: {value}" for name, value in origin_headers(asked)),
+        ]
+        writer.write(("\r\n".join(head) + "\r\n\r\n").encode("utf-8", "surrogateescape") + reply.body)
+        await writer.drain()
+        return "close" not in asked.tokens("Connection")
 
     async def _answer(
         self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tell: Tell
@@ -175,13 +227,21 @@ class MockServer:
             tell({"event": "refused", "target": target, "why": "it asks for no WebSocket"})
             await _refuse(writer, "426 Upgrade Required", "This is a recorded WebSocket server.\n")
             return False
-        answer = self.catalogue.answer(request)
+        session = self.polling.session(target)
+        moved_to = self.catalogue.of_session(session.recorded) if session else None
+        if session and moved_to is None:
+            tell(
+                {"event": "refused", "target": target, "why": "the recorded session stayed with long-polling"}
+            )
+            await _refuse(writer, "400 Bad Request", "The recorded session stayed with long-polling.\n")
+            return False
+        answer = self.catalogue.answer(request, moved_to)
         if answer is None:
             tell({"event": "unrecorded", "target": target, "then": self._acting.unmatched})
             if self._acting.unmatched == "live":
                 await self._pass_on(request, asked, (reader, writer), tell)
             else:
-                paths = "".join(f"  {path}\n" for path in self.catalogue.paths[:50])
+                paths = "".join(f"  {path}\n" for path in self.paths[:50])
                 await _refuse(writer, "404 Not Found", f"Nothing was recorded for this. There is:\n{paths}")
             return False
         record = answer.record
@@ -191,7 +251,7 @@ class MockServer:
             await writer.drain()
         if not answer.accepts:
             return False
-        return await self._act(answer, request, (reader, writer), tell)
+        return await self._act(answer, request, (reader, writer), tell, session)
 
     async def _act(
         self,
@@ -199,11 +259,12 @@ class MockServer:
         request: bytes,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         tell: Tell,
+        before: PolledSession | None,
     ) -> bool:
         number = answer.record.id
         relatives = [number, *(other for other in self.catalogue.relatives(number) if other != number)]
         performer = Performer(
-            self._reader, answer, self._acting, self._exchanges, relatives, request, streams, tell
+            self._reader, answer, self._acting, self._exchanges, relatives, request, streams, tell, before
         )
         await performer.run()
         tell({"event": "closed", "recorded": number, **performer.ended})
@@ -257,6 +318,36 @@ class MockServer:
         numbers = self.catalogue.numbers
         record = self._reader.connection(numbers[0]) if numbers else None
         return origin_of(record.url) if record else "ws://127.0.0.1"
+
+
+def _end(writer: asyncio.StreamWriter, reset: bool) -> None:
+    """End TCP: with a FIN, or a RST."""
+    if reset:
+        sock = writer.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        writer.transport.abort()
+    else:
+        writer.close()
+
+
+def _is_poll(asked: Head) -> bool:
+    """Whether a request is one of long-polling, and not of the WebSocket behind it."""
+    words = asked.start.split(" ")
+    return len(words) == 3 and is_polling(words[0], words[1]) and "websocket" not in asked.tokens("Upgrade")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "it left in the middle of its request"
+    if isinstance(error, TimeoutError):
+        return f"it has not said in {_PATIENCE:g} s what it wants"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return "its request is too long"
+    if isinstance(error, ConnectionError):
+        return "it broke the connection off"
+    return str(error)
 
 
 async def _first_byte(sock: socket.socket) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from wsproxy.errors import WsproxyError
 from wsproxy.replay.acting import Acting, Tell
-from wsproxy.replay.catalogue import Catalogue
 from wsproxy.replay.mock import MockServer
 from wsproxy.store.reader import Reader
 
@@ -29,19 +28,17 @@ class MockThread:
 
     Attributes:
         port: where it listens.
-        catalogue: what was recorded; its `has` may be asked from any thread.
 
     Raises:
         WsproxyError: the capture cannot be read, or it cannot listen.
     """
-
-    catalogue: Catalogue
 
     def __init__(self, path: Path, acting: Acting, tell: Tell, ignored_query: Collection[str] = ()) -> None:
         self.port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._failure: Exception | None = None
+        self._server: MockServer | None = None
         ready = threading.Event()
         self._thread = threading.Thread(
             target=self._main, args=(path, acting, tell, ignored_query, ready), name="mock", daemon=True
@@ -51,6 +48,17 @@ class MockThread:
             raise WsproxyError(f"{path} could not be made ready in {_START} seconds")
         if self._failure is not None:
             raise self._failure
+
+    def has(self, target: str, subprotocols: Collection[str] = ()) -> bool:
+        """Whether a client that asks for this WebSocket would get an answer. May be asked from any thread."""
+        server = self._server
+        if server is None or server.polling.is_foreign(target):
+            return False
+        return server.polling.session(target) is not None or server.catalogue.has(target, subprotocols)
+
+    def polls(self, target: str) -> bool:
+        """The same of a request of long-polling."""
+        return self._server is not None and self._server.polling.has(target)
 
     def stop(self) -> None:
         """End all its connections, and wait until it has."""
@@ -68,7 +76,7 @@ class MockThread:
                 server = MockServer(reader, acting, tell, ignored_query=ignored_query)
                 try:
                     _, self.port = await server.start()
-                    self.catalogue = server.catalogue
+                    self._server = server
                     ready.set()
                     await self._stopping.wait()
                 finally:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from wsproxy.decoders.text import preview
 from wsproxy.replay.heard import Heard
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.frames import OPCODE_NAMES
 

@@ -10,7 +10,7 @@ When a replay says what: four clocks, one file each.
 from typing import Protocol
 
 from wsproxy.errors import WsproxyError
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 PACES = ("lockstep", "recorded", "fast", "step")
 
@@ -31,11 +31,16 @@ class Ahead(Protocol):
 class Pace(Protocol):
     """A clock."""
 
+    at_once: int
+    """So many messages may be said without asking it (`before`), but for Close frames; 0: none."""
     in_order: bool
     """Openings and ends of connections are waited for."""
 
     async def at(self, moment: int) -> None:
         """A connection is to be opened, or to end, which was then; ns since the epoch."""
+
+    def opened(self, moment: int) -> None:
+        """A connection is open, which was so then."""
 
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """

@@ -3,10 +3,10 @@
 import asyncio
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.frames import Opcode
 
-_TURN = 64
+_TURN = 256
 """Messages that are said before the server is listened to."""
 
 
@@ -18,6 +18,7 @@ class FastPace:
         timeout: seconds in which a server that owes something must say something more before that.
     """
 
+    at_once = _TURN
     in_order = True
 
     def __init__(self, timeout: float) -> None:
@@ -25,6 +26,9 @@ class FastPace:
         self._said = 0
 
     async def at(self, moment: int) -> None:
+        """As of every pace."""
+
+    def opened(self, moment: int) -> None:
         """As of every pace."""
 
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:

@@ -1,7 +1,7 @@
 """The clock that goes with the server."""
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class LockstepPace:
@@ -13,12 +13,16 @@ class LockstepPace:
         timeout: seconds in which the server must say something more.
     """
 
+    at_once = 0
     in_order = True
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
 
     async def at(self, moment: int) -> None:
+        """As of every pace."""
+
+    def opened(self, moment: int) -> None:
         """As of every pace."""
 
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from wsproxy.replay.pace import Ahead
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class RecordedPace:
@@ -15,6 +15,7 @@ class RecordedPace:
         speed: so many times faster; above 0.
     """
 
+    at_once = 0
     in_order = False
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -27,12 +28,17 @@ class RecordedPace:
     async def at(self, moment: int) -> None:
         """As of every pace."""
         if not self._started:
-            self._first, self._started = moment, time.monotonic_ns()
+            return
         due = self._started + int((moment - self._first) / self._speed)
         while (left := due - time.monotonic_ns()) > 0:
             # A loop may wake up to a millisecond early.
             await asyncio.sleep(left / 1e9)
         self.lateness = -left
+
+    def opened(self, moment: int) -> None:
+        """As of every pace. The first one begins the clock: how long it took to get there does not count."""
+        if not self._started:
+            self._first, self._started = moment, time.monotonic_ns()
 
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:
         """As of every pace."""

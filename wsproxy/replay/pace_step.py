@@ -4,7 +4,7 @@ import enum
 from collections.abc import Awaitable, Callable
 
 from wsproxy.replay.pace import Ahead, StopReplay
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 
 
 class Answer(enum.Enum):
@@ -25,6 +25,7 @@ class StepPace:
         ask: shows the next message and gives the answer.
     """
 
+    at_once = 0
     in_order = True
 
     def __init__(self, ask: Callable[[RecordedMessage], Awaitable[Answer]]) -> None:
@@ -32,6 +33,9 @@ class StepPace:
         self._asks = True
 
     async def at(self, moment: int) -> None:
+        """As of every pace."""
+
+    def opened(self, moment: int) -> None:
         """As of every pace."""
 
     async def before(self, message: RecordedMessage, replay: Ahead) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wsproxy.replay.heard import Heard
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.outcome import brief
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.voice import Voice
 from wsproxy.store.records import ConnectionRecord
 
@@ -42,9 +43,14 @@ class Part:
         self.voice: Voice | None = None
         """Once it is open."""
         self.expected = 0
-        """Messages of the server that came up to here in the original; control frames do not count."""
+        """
+        Messages of the server that came up to here in the original. Control frames do not count, nor what
+        it said when the client had closed: how much that was is left to chance.
+        """
         self.expects_close = False
         """The server had closed by here in the original."""
+        self.had_closed = False
+        """The client had."""
         self.heard = 0
         """Messages that the server has said; neither control frames nor heartbeats count."""
         self.differences = 0
@@ -68,6 +74,8 @@ class Part:
         self._recent: deque[int] = deque(maxlen=1000)
         self._pings: deque[bytes] = deque(maxlen=_PINGS)
         self._claimed: set[int] = set()
+        self._optional: set[int] = set()
+        """What the server had said when the client had closed."""
 
     @property
     def is_open(self) -> bool:
@@ -75,10 +83,38 @@ class Part:
         return self.link is not None and self.link.is_open
 
     @property
+    def is_ready(self) -> bool:
+        """Messages can be said, and nothing has to be woven into the next one."""
+        return self.is_open and not self.controls
+
+    @property
     def is_silent(self) -> bool:
         """The server says nothing any more."""
         link = self.link
         return link is None or not link.number or link.over.is_set() or link.server_close is not None
+
+    def lacks(self, message: RecordedMessage | None) -> int:
+        """How much less the server has said than it had said before a message; before the end, for None."""
+        if self.is_silent:
+            return 0
+        expected = self.expected
+        if message is not None and message.fragments:
+            expected = self.expected_before(message.first_frame)
+        # A Close frame comes last, and is one more thing to wait for.
+        return expected - self.heard + self.expects_close
+
+    def fell_behind(self, message: RecordedMessage | None, timeout: float) -> None:
+        """It was waited for in vain, that many seconds: that is the problem."""
+        before = f"before {brief(message)}" if message else "at the end"
+        missing = f"; {brief(self.missing)} is missing" if self.missing else ""
+        closing = " and closed" if self.expects_close else ""
+        last = self.last_heard
+        came = f"the last that came is {brief(last)}" if last else "nothing came"
+        self.problem = (
+            f"{before} the server had said {self.expected:,} messages{closing}, now {self.heard:,}"
+            f" in {timeout:g} s"
+            f"{missing}; {came}"
+        )
 
     @property
     def missing(self) -> RecordedMessage | None:
@@ -93,9 +129,13 @@ class Part:
             self.expects_close = True
         if message.is_control:
             return
-        self.expected += 1
-        self._recent.append(message.number)
-        if message.number in self._claimed:
+        is_claimed = message.number in self._claimed
+        if self.had_closed and not is_claimed:
+            self._optional.add(message.number)
+        else:
+            self.expected += 1
+            self._recent.append(message.number)
+        if is_claimed:
             self._claimed.remove(message.number)
             return
         self._waiting.append(message)
@@ -116,20 +156,28 @@ class Part:
             heard: a message.
             ahead: looks for the next one of this connection among what comes later in the original.
         """
-        self.heard += 1
         self.last_heard = heard
         if self._lost:
+            self.heard += 1
             self._lost -= 1
             return None
         if self._waiting:
             place = self._place_of(heard)
             message = self._waiting[place or 0]
+            if message.number not in self._optional:
+                self.heard += 1
+            elif place is None:
+                # Something else than it had said at that time: neither counts.
+                return None
             del self._waiting[place or 0]
             self._size -= len(message.content)
             if place is None:
                 self.differences += 1
             return message
         later = ahead()
+        if later is None and self.link is not None and self.link.client_close is not None:
+            return None
+        self.heard += 1
         if later is None:
             self.differences += 1
             return None
@@ -163,5 +211,6 @@ class Part:
 
     def over(self) -> None:
         """The connection has ended: what has not come is missing."""
-        self.differences += len(self._waiting) + self._lost
+        self.differences += sum(message.number not in self._optional for message in self._waiting)
+        self.differences += self._lost
         self._lost = 0

@@ -4,9 +4,6 @@ One client of a recorded server: what it says is heard, and what was recorded is
 
 import asyncio
 import contextlib
-import socket
-import struct
-import sys
 from collections import deque
 from typing import Any
 
@@ -19,7 +16,9 @@ from wsproxy.replay.exchanges import Exchanges, message_of, with_id
 from wsproxy.replay.heard import Ear, Heard
 from wsproxy.replay.lines import Cue, Exit, Line, Wording, lines
 from wsproxy.replay.live import Live
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.mock_idle import Idle
+from wsproxy.replay.polled_session import PolledSession
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.reader import Reader
 from wsproxy.wire.closing import Close
 from wsproxy.wire.encode import close_payload, encode_frame
@@ -31,7 +30,6 @@ _WAITING = 1000
 """Messages of a client that may wait to be looked at; then it is not read any more."""
 _GRACE = 10.0
 """Seconds a client gets to answer a Close frame."""
-_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class _Over(Exception):
@@ -51,6 +49,7 @@ class Performer:
         request: the head of the client's upgrade request.
         streams: the connection.
         tell: told what happens.
+        before: the session that goes on here and began over HTTP; None if it begins here.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class Performer:
         request: bytes,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         tell: Tell,
+        before: PolledSession | None = None,
     ) -> None:
         self._reader = reader
         self._answer = answer
@@ -73,6 +73,7 @@ class Performer:
         self._request = request
         self._in, self._out = streams
         self._tell = tell
+        self._before = before
         self._loop = asyncio.get_running_loop()
         self._wording = Wording(answer)
         self._heard: deque[tuple[float, Heard]] = deque()
@@ -85,6 +86,10 @@ class Performer:
         """We have sent a Close frame."""
         self._parting = False
         """The client has closed as it did in the recording; what the server said then is still said."""
+        self._idle: Idle | None = None
+        if acting.by == "order":
+            record = answer.record
+            self._idle = Idle(Opening(record.url, record.subprotocol, request, record.response))
         self._in_flight = False
         self._interjections: list[bytes] = []
         self._live: Live | None = None
@@ -141,13 +146,23 @@ class Performer:
             self._closed = heard.content
             self._news.set()
         elif heard.opcode in (Opcode.TEXT, Opcode.BINARY) and self._closed is None:
-            self._event("heard", opcode=heard.opcode, length=heard.length)
-            if self._acting.by == "time":
+            if self._before is not None and await self._before.takes(heard, self):
                 return
-            self._heard.append((self._loop.time(), heard))
-            self._news.set()
-            if len(self._heard) >= _WAITING:
-                self._room.clear()
+            self._event("heard", opcode=heard.opcode, length=heard.length)
+            is_idle, answer = self._idle.hears(heard) if self._idle is not None else (False, b"")
+            if answer:
+                await self._say(encode_frame(heard.opcode, answer))
+            if not is_idle:
+                self.hear(heard)
+
+    def hear(self, heard: Heard) -> None:
+        """The client has said something, here or over HTTP."""
+        if self._acting.by == "time":
+            return
+        self._heard.append((self._loop.time(), heard))
+        self._news.set()
+        if len(self._heard) >= _WAITING:
+            self._room.clear()
 
     async def _next(self) -> tuple[float, Heard]:
         """
@@ -185,6 +200,10 @@ class Performer:
                 await asyncio.wait_for(self._until_closed(), left)
 
     # Saying.
+
+    async def say(self, wire: bytes) -> None:
+        """Send a frame that is not of this recorded connection."""
+        await self._say(wire)
 
     async def _say(self, wire: bytes, whole: bool = True, *, line: bool = False) -> None:
         """Send a frame or message; what is not a line of the recording waits for one that is in flight."""
@@ -243,7 +262,7 @@ class Performer:
         acting, timed = self._acting, self._acting.by == "time"
         paced = timed or not acting.fast
         live, recorded = self._loop.time(), self._record.opened
-        for line in lines(self._reader, self._answer, self._wording):
+        for line in lines(self._reader, self._answer, self._wording, self._idle):
             if isinstance(line, Exit):
                 return line
             if acting.loop and _is_farewell(line):
@@ -272,6 +291,9 @@ class Performer:
             raise _Over
         if self._closing and line.opcode == Opcode.CLOSE:
             return
+        if self._before is not None and not self._closing:
+            # The first thing to be said answers the probe.
+            self._before.leave()
         self._event("said", frame=line.number)
         if line.opcode == Opcode.CLOSE:
             await self._close(b"", line.wire)
@@ -373,18 +395,6 @@ def origin_of(url: str, request: bytes = b"") -> str:
     """`ws://host:port` of a URL; with the host that a request names, if one is given."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{Head.parse(request).get('Host') or rest.partition('/')[0].partition('?')[0]}"
-
-
-def end(writer: asyncio.StreamWriter, reset: bool) -> None:
-    """End TCP: with a FIN, or a RST."""
-    if reset:
-        sock = writer.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        writer.transport.abort()
-    else:
-        writer.close()
 
 
 def _is_farewell(line: Line | Cue) -> bool:

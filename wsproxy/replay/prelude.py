@@ -10,12 +10,16 @@ import asyncio
 import contextlib
 import http.client
 import json
-import socket
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from wsproxy.decoders.decoded import Unfit
 from wsproxy.errors import ReplayError
-from wsproxy.replay.dial import Way, tls_context
-from wsproxy.replay.target import Opening, Target, request_for
+from wsproxy.replay.asker import Asker
+from wsproxy.replay.dial import Way
+from wsproxy.replay.prelude_polling import Played, Prelude, script
+from wsproxy.replay.target import Opening, request_for
+from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord
 from wsproxy.wire.handshake import Head
 
@@ -28,58 +32,52 @@ def needed(record: ConnectionRecord) -> bool:
     return ("EIO" in query and "sid" in query) or _is_signalr(record, query)
 
 
-async def play(record: ConnectionRecord, opening: Opening, way: Way) -> tuple[str, str]:
+async def play(
+    reader: Reader, record: ConnectionRecord, opening: Opening, way: Way, saying: Callable[[bytes], bytes]
+) -> Played:
     """
     Begin such a session anew.
 
-    Returns:
-        The recorded id of the session, and the new one.
+    Args:
+        reader: the capture.
+        record: the connection that follows.
+        opening: how its handshake is to be.
+        way: how the server is reached.
+        saying: what is to be said in place of what the client had said.
 
     Raises:
-        ReplayError: the server does not open one.
+        ReplayError: the server does not open one, or what was said then is not all in the capture.
     """
-    return await asyncio.to_thread(_play, record, opening, way)
-
-
-def _play(record: ConnectionRecord, opening: Opening, way: Way) -> tuple[str, str]:
     query = _query(record)
     request = request_for(record, opening)
     headers = {name: value for name, value in Head.parse(request.head).fields if name.lower() in _KEPT}
     headers["Host"] = request.target.authority
     path = urlsplit(request.target.path).path
-    ask = _Asker(request.target, way, headers)
-    with contextlib.closing(ask):
-        try:
-            if "EIO" in query:
-                return query["sid"][0], _engineio(ask, path, query)
-            return query["id"][0], _signalr(ask, path, query)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ReplayError(
-                f"connection {record.id} began over HTTP, and {request.target.url} opens no such session:"
-                f" {error}"
-            ) from None
+    try:
+        said = script(reader, record) if "EIO" in query else []
+    except Unfit as error:
+        raise ReplayError(
+            f"connection {record.id} began over HTTP, and cannot do so again: {error}"
+        ) from None
+    try:
+        with contextlib.closing(await asyncio.to_thread(Asker, request.target, way, headers)) as asker:
+            if "EIO" not in query:
+                return Played(query["id"][0], await asyncio.to_thread(_negotiate, asker, path, query))
+            base = f"http{'s' if request.target.secure else ''}://{request.target.authority}"
+            prelude = Prelude(asker, record, path, base, saying)
+            return await (prelude.play(said) if said else prelude.open())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = "it says nothing more" if isinstance(error, TimeoutError) else error
+        raise ReplayError(
+            f"connection {record.id} began over HTTP, and {request.target.url} opens no such session: {why}"
+        ) from None
 
 
-def _engineio(ask: "_Asker", path: str, query: dict[str, list[str]]) -> str:
-    version = query["EIO"][0]
-    more = {name: values[0] for name, values in query.items() if name not in ("sid", "transport", "t")}
-    where = f"{path}?{urlencode(more | {'transport': 'polling'})}"
-    opened = ask("GET", where)
-    start = opened.find("{")
-    sid = json.JSONDecoder().raw_decode(opened, start)[0]["sid"] if start >= 0 else None
-    if not isinstance(sid, str):
-        raise ValueError(f"its answer has no sid: {opened[:80]!r}")
-    if version != "3" and not path.rstrip("/").endswith("engine.io"):
-        # The namespace is joined over HTTP by clients of version 4, before they change over.
-        here = f"{path}?{urlencode(more | {'transport': 'polling', 'sid': sid})}"
-        ask("POST", here, "40")
-        ask("GET", here)
-    return sid
-
-
-def _signalr(ask: "_Asker", path: str, query: dict[str, list[str]]) -> str:
+def _negotiate(asker: Asker, path: str, query: dict[str, list[str]]) -> str:
     more = {name: values[0] for name, values in query.items() if name not in ("id", "access_token")}
-    answer = json.loads(ask("POST", f"{path}/negotiate?{urlencode(more | {'negotiateVersion': '1'})}"))
+    answer = json.loads(
+        asker("POST", f"{path}/negotiate?{urlencode(more | {'negotiateVersion': '1'})}").content
+    )
     token = answer.get("connectionToken") or answer.get("connectionId")
     if not isinstance(token, str):
         raise ValueError("its answer has no connection token")
@@ -96,43 +94,3 @@ def _query(record: ConnectionRecord) -> dict[str, list[str]]:
         return parse_qs(urlsplit(record.url).query)
     except ValueError:
         return {}
-
-
-class _Asker:
-    """Asks one server over HTTP, on one connection."""
-
-    def __init__(self, target: Target, way: Way, headers: dict[str, str]) -> None:
-        self._headers = headers
-        self._connection = http.client.HTTPConnection(target.host, target.port, timeout=way.timeout)
-        sock = _reach(target, way)
-        if target.secure:
-            sock = tls_context(way).wrap_socket(sock, server_hostname=target.host)
-        self._connection.sock = sock
-
-    def __call__(self, method: str, path: str, body: str = "") -> str:
-        headers = self._headers | ({"Content-Type": "text/plain;charset=UTF-8"} if body else {})
-        self._connection.request(method, path, body.encode() if method == "POST" else None, headers)
-        answer = self._connection.getresponse()
-        text = answer.read(1 << 20).decode("utf-8", "replace")
-        if answer.status != 200:
-            raise ValueError(f"{answer.status} {answer.reason}: {text[:200]}")
-        return text
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
-
-
-def _reach(target: Target, way: Way) -> socket.socket:
-    if not way.proxy:
-        return socket.create_connection((target.host, target.port), way.timeout)
-    from python_socks import ProxyError
-    from python_socks.sync import Proxy
-
-    try:
-        reached: socket.socket = Proxy.from_url(way.proxy_url, rdns=True).connect(
-            target.host, target.port, timeout=way.timeout
-        )
-    except ProxyError as error:
-        raise OSError(f"the proxy does not connect: {error}") from None
-    return reached

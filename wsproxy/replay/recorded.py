@@ -11,13 +11,13 @@ server and says what the server heard (`End.SERVER`), who replays the server say
 import enum
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from wsproxy.filters.nodes import Filter
 from wsproxy.filters.rows import FrameSubject
-from wsproxy.filters.search import Search
 from wsproxy.filters.subject import Decoded
+from wsproxy.replay.pages import FLAGS, LACKING, ROWS, Pages, Pending
+from wsproxy.replay.recorded_message import Fragment, RecordedMessage
 from wsproxy.store import columns
 from wsproxy.store.columns import Row
 from wsproxy.store.reader import Reader
@@ -25,36 +25,17 @@ from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameFlag, Fr
 from wsproxy.wire.frames import FIN, Anomaly, header_mask
 from wsproxy.wire.mask import apply_mask
 
-_PAGE = 200
-"""Frames read at a time: whoever keeps a clock in the same thread is not kept waiting."""
-_PAGE_BYTES = 4 * 1024 * 1024
-"""Of payload and content in one page; it holds more only if a single frame does."""
-_SEARCHED = 20_000
-"""Frames that are searched at a time."""
-_ALL = 1 << 62
-
-_ROWS = (
-    "SELECT frame.id, frame.connection, frame.time, frame.from_client, frame.opcode, frame.flags,"
-    " frame.length, frame.header, frame.payload, frame.anomalies, message.last_frame,"
-    " message.first_frame, message.opcode,"
-    " message.frames, message.length, message.content, message.truncated"
-    " FROM frame LEFT JOIN message ON message.last_frame = frame.id"
-)
-_SIZES = (
-    "SELECT frame.id, coalesce(length(frame.payload), 0) + coalesce(length(message.content), 0)"
-    " FROM frame LEFT JOIN message ON message.last_frame = frame.id"
-)
-_FROM_CLIENT, _OPCODE, _FLAGS, _LENGTH, _HEADER, _PAYLOAD, _WRONG, _ENDED = 3, 4, 5, 6, 7, 8, 9, 10
-"""Where these stand in a row."""
+_FROM_CLIENT, _OPCODE, _HEADER = 3, 4, 7
+"""Where these stand in a row, besides those that `pages` names."""
 _FRAME_CELLS = 10
 
-_TRUNCATED = int(FrameFlag.TRUNCATED)
 _REDACTED = int(FrameFlag.REDACTED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _FROM_PROXY = int(FrameFlag.FROM_PROXY)
-_LACKING = _TRUNCATED | _REDACTED
-_ODD = _LACKING | _COMPRESSED | _FROM_PROXY
+_ODD = LACKING | _COMPRESSED | _FROM_PROXY
 _INCOMPLETE = int(Anomaly.INCOMPLETE)
+_made = tuple.__new__
+"""What `RecordedMessage(...)` comes to."""
 _REPLACING = ("edit", "recode", "drop")
 """Decisions after which the receiver did not get the frames that arrived."""
 
@@ -66,65 +47,6 @@ class End(enum.Enum):
     """For who acts as the client, and for comparing what the server says."""
     CLIENT = "client"
     """For who acts as the server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """One data frame of a fragmented message."""
-
-    frame: int
-    """Its id in the capture."""
-    time: int
-    """Ns since the epoch."""
-    size: int
-    """Bytes of payload on the wire, compressed if the message was."""
-
-
-class RecordedMessage(NamedTuple):
-    """A whole message, or a whole control frame."""
-
-    number: int
-    """The id of the frame that ended it: identifies it in the capture."""
-    connection: int
-    began: int
-    """When its first frame was read, ns since the epoch."""
-    time: int
-    """When its last one was."""
-    from_client: bool
-    opcode: int
-    """1 text, 2 binary, 8 close, 9 ping, 10 pong, or a reserved one."""
-    content: bytes
-    """Unmasked, inflated, all fragments together."""
-    length: int
-    """Of the whole content; more than there is of it where it was cut short."""
-    compressed: bool
-    """It came with permessage-deflate."""
-    fragments: tuple[Fragment, ...]
-    """Two or more; none if it came in one frame."""
-    inside: int
-    """
-    A control frame: how many fragments of the message in flight in its own direction went before it.
-    It comes before that message, which ends later. 0 elsewhere.
-    """
-    redacted: bool
-    """The content is what an addon put in place of the one that was relayed."""
-    from_proxy: bool
-    """The proxy said it: changed, or out of its own."""
-
-    @property
-    def is_control(self) -> bool:
-        """Close, ping, pong and the reserved control opcodes."""
-        return self.opcode >= 8
-
-    @property
-    def truncated(self) -> bool:
-        """The capture has not all of it."""
-        return self.length > len(self.content)
-
-    @property
-    def first_frame(self) -> int:
-        """The id of the frame that began it."""
-        return self.fragments[0].frame if self.fragments else self.number
 
 
 Step: TypeAlias = ConnectionRecord | RecordedMessage | ClosureRecord
@@ -145,6 +67,7 @@ class Recorded:
         first, last: only messages that ended with frames from `first` to `last`.
         wanted: only messages that match.
         decode: for `wanted`; without it no decoded operator matches.
+        side: only what the client (True) or the server (False) says, and Close frames of both.
     """
 
     def __init__(
@@ -157,6 +80,7 @@ class Recorded:
         last: int | None = None,
         wanted: Filter | None = None,
         decode: Callable[[FrameSubject], Decoded | None] | None = None,
+        side: bool | None = None,
     ) -> None:
         self.reader = reader
         self.end = end
@@ -165,8 +89,8 @@ class Recorded:
         self.last = there_is if last is None else min(last, there_is)
         """The last frame of the part."""
         self.wanted = wanted
-        self._decode = decode
         self._only = frozenset(connections)
+        self._pages = Pages(reader, self._only, first, self.last, wanted, decode, side)
         last_connection, decides = reader.db.execute(
             "SELECT (SELECT coalesce(max(id), 0) FROM connection),"
             f" EXISTS (SELECT 1 FROM decision WHERE action IN {_REPLACING})"
@@ -194,20 +118,35 @@ class Recorded:
             if not isinstance(event, tuple):
                 yield event
                 continue
-            (number, connection, time, from_client, opcode, flags, length, header, payload, wrong), more = (
-                event[:_FRAME_CELLS],
-                event[_FRAME_CELLS:],
-            )
+            (
+                number, connection, time, from_client, opcode, flags, length, header, payload, wrong, ended,
+                _, _, _, _, _, _,
+            ) = event  # fmt: skip
             side = from_client == 1
-            if not in_flight and header[0] & 0x8F in (0x81, 0x82) and more[1] is None and payload is not None:
+            if not in_flight and ended is None and payload is not None and header[0] & 0x8F in (0x81, 0x82):
                 if flags & _ODD or wrong:
                     message = self._message(event, 0)
                     if message is not None:
                         yield message
                     continue
                 # By far the most.
-                yield RecordedMessage(
-                    number, connection, time, time, side, opcode, payload, length, False, (), 0, False, False
+                yield _made(
+                    RecordedMessage,
+                    (
+                        number,
+                        connection,
+                        time,
+                        time,
+                        side,
+                        opcode,
+                        payload,
+                        length,
+                        False,
+                        (),
+                        0,
+                        False,
+                        False,
+                    ),
                 )
                 continue
             if opcode <= 2 and not header[0] & FIN:
@@ -241,7 +180,7 @@ class Recorded:
 
     def message(self, number: int) -> RecordedMessage | None:
         """The message or control frame that ended with a frame, of whichever part; None if none did."""
-        row = self.reader.db.execute(f"{_ROWS} WHERE frame.id = ?", (number,)).fetchone()
+        row = self.reader.db.execute(f"{ROWS} WHERE frame.id = ?", (number,)).fetchone()
         if row is None or (row[_OPCODE] <= 2 and not row[_HEADER][0] & FIN):
             return None
         return self._message(row, 0)
@@ -271,17 +210,20 @@ class Recorded:
         mask = header_mask(frame.header) if len(frame.header) > 1 else b""
         return frame.header + (apply_mask(payload, mask) if mask else payload)
 
-    def count(self) -> tuple[int, int]:
+    def count(self, reader: Reader | None = None) -> tuple[int, int]:
         """
         About how many messages the client and the server said; for showing progress.
 
         Counted by SQL in one go over the frames, without the filter and what the proxy decided.
+
+        Args:
+            reader: another one of the same capture, in another thread.
         """
         where, values = f"id BETWEEN {self.first} AND {self.last}", ""
         if self._only:
             where += " AND connection IN (SELECT value FROM json_each(?))"
             values = json.dumps(sorted(self._only))
-        rows = self.reader.db.execute(
+        rows = (reader or self.reader).db.execute(
             f"SELECT from_client, count(*) FROM frame WHERE {where} AND flags & 1 GROUP BY 1",
             (values,) if values else (),
         )
@@ -291,8 +233,8 @@ class Recorded:
     def _events(self) -> Iterator[ConnectionRecord | ClosureRecord | Row]:
         """Of the part, as `end` heard it: frames as rows. A connection comes before its first frame."""
         only, told = self._only, set[int]()
-        openings = _Pending(self.reader, "connection", "opened", columns.CONNECTION, self.first - 1)
-        closures = _Pending(self.reader, "closure", "time", columns.CLOSURE, self.first - 1)
+        openings = Pending(self.reader, "connection", "opened", columns.CONNECTION, self.first - 1)
+        closures = Pending(self.reader, "closure", "time", columns.CLOSURE, self.first - 1)
 
         def others(up_to: int) -> Iterator[ConnectionRecord | ClosureRecord]:
             """What happened behind frames up to this one."""
@@ -314,13 +256,15 @@ class Recorded:
                         told.discard(closed.connection)
                         yield closed
 
-        for page in self._pages():
+        other = min(openings.at, closures.at)
+        for page in self._pages:
             replaced = self._replaced(page)
             for row in page:
                 number, connection = row[0], row[1]
-                if min(openings.at, closures.at) < number:
+                if other < number:
                     yield from others(number - 1)
-                if (self._decides or row[_FLAGS] & _FROM_PROXY) and not self._is_heard(row, replaced):
+                    other = min(openings.at, closures.at)
+                if (self._decides or row[FLAGS] & _FROM_PROXY) and not self._is_heard(row, replaced):
                     continue
                 if connection not in told:
                     told.add(connection)
@@ -329,55 +273,6 @@ class Recorded:
                         yield record
                 yield row
         yield from others(self.last)
-
-    def _pages(self) -> Iterator[list[Row]]:
-        """The frames of the part, some at a time: few enough to be in memory together."""
-        db = self.reader.db
-        search = None
-        if self.wanted is not None:
-            single = next(iter(self._only)) if len(self._only) == 1 else None
-            search = Search(self.reader, self.wanted, single, self._decode)
-        live = self.reader.is_live()
-        mine = " AND frame.connection IN (SELECT value FROM json_each(:only))" if self._only else ""
-        some = "" if search is None else " AND frame.id IN (SELECT value FROM json_each(:picked))"
-        where = f"WHERE frame.id > :at AND frame.id <= :until{mine}{some} ORDER BY frame.id"
-        at, searched = self.first - 1, self.first - 1
-        picked: list[int] = []
-        while at < self.last:
-            if search is not None and not picked:
-                if searched >= self.last:
-                    return
-                picked = search.pick(searched, min(searched + _SEARCHED, self.last))
-                searched = min(searched + _SEARCHED, self.last)
-                if not picked:
-                    continue
-            values = {"at": at, "until": self.last, "only": json.dumps(sorted(self._only))}
-            values["picked"] = json.dumps(picked[:_PAGE])
-            sizes = db.execute(f"{_SIZES} {where} LIMIT {_PAGE}", values).fetchall()
-            if not sizes:
-                if search is None:
-                    return
-                picked = []
-                continue
-            total = count = 0
-            for _, size in sizes:
-                total += size
-                if total > _PAGE_BYTES and count:
-                    break
-                count += 1
-            rows = db.execute(f"{_ROWS} {where} LIMIT {count}", values).fetchall()
-            at = rows[-1][0]
-            picked = [number for number in picked if number > at]
-            yield [row for row in rows if not (live and row[_PAYLOAD] is None and self._is_arriving(row))]
-
-    def _is_arriving(self, row: Row) -> bool:
-        """A large frame of a capture that is being written, whose payload is still on its way."""
-        if row[_ENDED] is not None or row[_FLAGS] & _LACKING or row[_WRONG] & _INCOMPLETE:
-            return False
-        (stored,) = self.reader.db.execute(
-            "SELECT coalesce(max(offset + length(payload)), 0) FROM part WHERE frame = ?", (row[0],)
-        ).fetchone()
-        return bool(stored < row[_LENGTH])
 
     def _replaced(self, page: list[Row]) -> frozenset[int]:
         """The frames of a page that ended messages which their receiver did not get as they came."""
@@ -392,7 +287,7 @@ class Recorded:
     def _is_heard(self, row: Row, replaced: frozenset[int]) -> bool:
         """Whether `end` said this frame, or got it."""
         said_here = bool(row[_FROM_CLIENT]) is (self.end is End.CLIENT)
-        if row[_FLAGS] & _FROM_PROXY:
+        if row[FLAGS] & _FROM_PROXY:
             return not said_here
         if said_here or not self._decides:
             return True
@@ -454,35 +349,3 @@ class Recorded:
             (first, last, connection, from_client),
         )
         return tuple(Fragment(*row) for row in rows)
-
-
-class _Pending:
-    """Rows of a table that happened between frames; the next one of them."""
-
-    def __init__(self, reader: Reader, table: str, time: str, names: str, after: int) -> None:
-        self._db = reader.db
-        self._sql = f"SELECT id, at_frame, {time}, {names} FROM {table} WHERE id > ? ORDER BY id LIMIT 1"
-        last = 0
-        if after:
-            (last,) = self._db.execute(
-                f"SELECT coalesce(max(id), 0) FROM {table} WHERE at_frame < ?", (after,)
-            ).fetchone()
-        self._next: Row | None = None
-        self.at = _ALL
-        """The last frame before it."""
-        self.key: tuple[int, int] = (_ALL, 0)
-        """What sorts it among others."""
-        self._look(last)
-
-    def take(self) -> Row:
-        """Its columns; then there is the one behind it."""
-        assert self._next
-        row = self._next
-        self._look(row[0])
-        return row[3:]
-
-    def _look(self, after: int) -> None:
-        row: Row | None = self._db.execute(self._sql, (after,)).fetchone()
-        self._next = row
-        self.at = row[1] if row else _ALL
-        self.key = (row[1], row[2]) if row else (_ALL, 0)

@@ -13,7 +13,8 @@ from typing import Literal
 from wsproxy.control.client import Client
 from wsproxy.errors import UsageError
 from wsproxy.replay.outcome import brief
-from wsproxy.replay.recorded import RecordedMessage, Step
+from wsproxy.replay.recorded import Step
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.closing import Close
 from wsproxy.wire.encode import encode_frame
 from wsproxy.wire.frames import Opcode

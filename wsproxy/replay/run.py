@@ -7,8 +7,9 @@ from wsproxy.replay.changes import Changes
 from wsproxy.replay.journal import Journal
 from wsproxy.replay.outcome import Summary
 from wsproxy.replay.pace import Pace
-from wsproxy.replay.player import Player, Settings
+from wsproxy.replay.player import Player
 from wsproxy.replay.recorded import Recorded
+from wsproxy.replay.settings import Settings
 
 
 async def replay(

@@ -6,11 +6,13 @@ from typing import Any
 from wsproxy.decoders.decoded import Decoded, Kind
 from wsproxy.decoders.follow import Follower
 from wsproxy.decoders.registry import DECODERS, Factory
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.values import Rules, Value, differences, leaves
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord
 from wsproxy.store.tail import FrameEvent
+from wsproxy.wire.frames import Opcode
 
 _OVERHEAD = 500
 """Bytes a message takes besides its content."""
@@ -24,12 +26,16 @@ class Said:
 
     Attributes:
         message: as it was recorded.
+
+    Args:
+        is_late: the server says it to a client that has closed.
     """
 
-    __slots__ = ("_decoded", "_digest", "_leaves", "_shape", "_side", "_value", "message")
+    __slots__ = ("_decoded", "_digest", "_is_late", "_leaves", "_shape", "_side", "_value", "message")
 
-    def __init__(self, message: RecordedMessage, side: "Side") -> None:
+    def __init__(self, message: RecordedMessage, side: "Side", is_late: bool = False) -> None:
         self.message = message
+        self._is_late = is_late
         self._side = side
         self._decoded: Any = _UNKNOWN
         self._value: Any = _UNKNOWN
@@ -58,7 +64,12 @@ class Said:
 
     @property
     def is_idle(self) -> bool:
-        """It only keeps the connection alive, and nobody wants to know."""
+        """
+        It only keeps the connection alive, and nobody wants to know; or the client had closed by then, and
+        how much the server says after that is left to chance.
+        """
+        if self._is_late:
+            return True
         return self._side.leave_idle_out and self.decoded is not None and self.decoded.heartbeat
 
     @property
@@ -156,12 +167,19 @@ class Side:
         """
         number = self._record.id
         first, last = span(self._reader, number)
-        recorded = Recorded(self._reader, End.SERVER, connections={number}, first=first + 1, last=last)
+        recorded = Recorded(
+            self._reader, connections={number}, first=first + 1, last=last, side=self._from_client
+        )
+        is_late = False
         for step in recorded.messages():
-            if isinstance(step, RecordedMessage) and step.from_client is self._from_client:
+            if not isinstance(step, RecordedMessage):
+                continue
+            if step.from_client is self._from_client:
                 self._passed(step.number)
                 if not step.is_control:
-                    yield Said(step, self)
+                    yield Said(step, self, is_late)
+            elif step.from_client and step.opcode == Opcode.CLOSE:
+                is_late = True
 
     def again(self, numbers: Iterable[int]) -> Iterator[Said]:
         """These messages once more, by the ids of the frames that ended them, in order."""

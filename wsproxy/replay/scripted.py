@@ -15,12 +15,15 @@ from wsproxy.filters.jsonpath import Step as PathStep
 from wsproxy.filters.jsonpath import select
 from wsproxy.formats.redaction import PLACEHOLDER, Redaction
 from wsproxy.formats.session import Connection, Content, Session, Step
+from wsproxy.replay import unpolled
 from wsproxy.replay.exchanges import message_of
-from wsproxy.replay.recorded import Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.records import ClosureRecord, ConnectionRecord
 from wsproxy.wire.closing import ABNORMAL, NO_STATUS, Close
 from wsproxy.wire.frames import Opcode
 from wsproxy.wire.handshake import Head
+from wsproxy.wire.polling import sid_of
 
 MOST = 50_000
 """Messages a script may have."""
@@ -86,6 +89,8 @@ class Writer:
         """Values of variables, and the names."""
         self._heartbeats: dict[str, str] = {}
         self._engine_io: set[int] = set()
+        self._unpolled: set[int] = set()
+        """Connections that begin a session which had begun over HTTP."""
         self._notes: list[str] = []
         self._began: int | None = None
         self._size = 0
@@ -136,7 +141,9 @@ class Writer:
     def _open(self, record: ConnectionRecord) -> None:
         asked = Head.parse(record.request)
         redaction = self._redaction
-        url = redaction.url(record.url) if redaction else record.url
+        begun = self._begun_over_http(record)
+        url = unpolled.url_of(record.url) if begun else record.url
+        url = redaction.url(url) if redaction else url
         headers = [
             (name, redaction.header(name, value) if redaction else value)
             for name, value in asked.fields
@@ -155,11 +162,36 @@ class Writer:
                 self._engine_io.add(record.id)
                 self._heartbeats["2"] = "3"
                 self._ignored["sid"] = None
+            for message in begun:
+                self._said(message)
         elif record.status is not None:
             self._add("refused", record.id, record.opened, code=record.status)
         else:
             self._connections.pop()
             self._notes.append(f"Connection {record.id} never reached its server and is left out.")
+
+    def _begun_over_http(self, record: ConnectionRecord) -> list[RecordedMessage]:
+        """What had been said before a connection, in the long-polling that it goes on with."""
+        reader = self._recorded.reader
+        if record.status != 101 or not sid_of(record.url):
+            return []
+        if self._recorded.end is End.CLIENT:
+            self._notes.append(
+                f"Connection {record.id} goes on with a session that begins over HTTP: `wsproxy mock` answers"
+                " that, this does not."
+            )
+            return []
+        try:
+            found = list(unpolled.messages(reader, record)) if _engine_io(record.url) == "4" else []
+        except (Unfit, ValueError):
+            found = []
+        if found:
+            self._unpolled.add(record.id)
+        else:
+            self._notes.append(
+                f"Connection {record.id} goes on with a session that began over HTTP, which is not in here."
+            )
+        return found
 
     def _closed(self, record: ClosureRecord) -> None:
         number = record.connection
@@ -179,6 +211,8 @@ class Writer:
             code = NO_STATUS if close.code is None else close.code
             self._add(what, number, message.time, code=code, reason=close.reason)
             self._over.add(number)
+        elif number in self._unpolled and unpolled.changes_over(message):
+            return
         elif message.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._said(message)
 

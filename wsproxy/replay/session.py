@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wsproxy.decoders import json_
-from wsproxy.decoders.decoded import Decoded, Kind
+from wsproxy.decoders.decoded import Decoded, Kind, Tree
 from wsproxy.decoders.memory import Memory
 from wsproxy.decoders.message import Message
 from wsproxy.decoders.message import Opening as Handshake
@@ -18,23 +19,26 @@ from wsproxy.decoders.registry import DECODERS, Factory
 from wsproxy.replay import prelude
 from wsproxy.replay.alike import alike
 from wsproxy.replay.carried import Carried
-from wsproxy.replay.changes import Changes
+from wsproxy.replay.changes import Changes, Prepared
 from wsproxy.replay.dial import Way
 from wsproxy.replay.heard import Heard
-from wsproxy.replay.heartbeats import INTERVAL, Heartbeats
+from wsproxy.replay.heartbeats import Heartbeats
 from wsproxy.replay.hook import Hook, ReplayMessage
 from wsproxy.replay.part import Part
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
+from wsproxy.replay.replies import answering
 from wsproxy.replay.statistics import Statistics
 from wsproxy.replay.target import Opening
 from wsproxy.replay.values import Rules, differences
 from wsproxy.replay.variables import Variables
-from wsproxy.store.records import ConnectionRecord
+from wsproxy.store.reader import Reader
+from wsproxy.store.records import ConnectionRecord, ExchangeRecord
 from wsproxy.wire.encode import encode_frame
 
 _RECOGNISED = 64
 """Messages after which a protocol that was not recognised is not asked about any more."""
-_ACK = re.compile(r"(4[36](?:\d+-)?(?:/[^,]*,)?)(\d+)(?=\[)")
+_LOOK = 0.5
+"""Seconds between two looks whether a client has been silent for too long."""
 
 
 class _Followed:
@@ -52,18 +56,26 @@ class _Followed:
         """Ids of such calls now, where they came before their turn."""
         self.ids: Memory[str, str] = Memory()
         """Recorded id of a call of the server to that of now."""
-        self.replies: Memory[int, str] = Memory()
-        """Recorded ids of calls that messages of the client answer, by the number of the message."""
+        self.replies: Memory[int, tuple[str, Tree]] = Memory()
+        """
+        Recorded ids of calls that messages of the client answer, by the number of the message; and what the
+        message says, if it is binary.
+        """
         self.last_now: Decoded | None = None
         self.asked = 0
         """When the client said something that the server said nothing after, ns."""
         self.silent_since = time.monotonic()
         self.beating: asyncio.Task[None] | None = None
 
-    @property
-    def is_worth_it(self) -> bool:
+        self.is_worth_it = True
         """Decoding may say something."""
-        return bool(self.then.name) or self.seen < _RECOGNISED
+
+    def recorded(self, message: Message) -> Decoded:
+        """What the next message of the original means."""
+        decoded = self.then.decode(message)
+        self.seen += 1
+        self.is_worth_it = self.seen < _RECOGNISED or bool(self.then.name or self.now.name)
+        return decoded
 
 
 class Session(Changes):
@@ -93,16 +105,30 @@ class Session(Changes):
         self.statistics: Statistics | None = None
         """Told what happens, in a load test."""
 
-    async def opening(self, record: ConnectionRecord, opening: Opening, way: Way) -> Opening:
+    async def prepare(self, reader: Reader, record: ConnectionRecord, opening: Opening, way: Way) -> Prepared:
         """As of `Changes`."""
         fill = self.variables.filled
         opening = replace(opening, headers=[(name, fill(value)) for name, value in opening.headers])
         if not self._carry:
-            return opening
+            return Prepared(opening)
+        exchanges: Sequence[ExchangeRecord] = ()
+        heard: list[Heard] = []
+        different = 0
         if record.status == 101 and prelude.needed(record):
-            old, new = await prelude.play(record, opening, way)
-            self._carried.put(old, new)
-        return replace(opening, path=self._carried.replaced)
+            played = await prelude.play(reader, record, opening, way, self._said_over_http)
+            self._carried.put(played.then, played.now)
+            exchanges = played.exchanges
+            for then, now in played.pairs:
+                self._carried.learn(then.content, now.content)
+                self.variables.hear(then.content, now.content, self._carried)
+                same = then.content == now.content or self._carried.only_ids_differ(then.content, now.content)
+                different += not same
+            heard = [Heard(0, 1 if now.is_text else 2, now.content, len(now.content)) for now in played.left]
+        return Prepared(replace(opening, path=self._carried.replaced), exchanges, heard, different)
+
+    def _said_over_http(self, content: bytes) -> bytes:
+        self._carried.said(content)
+        return self.variables.fill(self._carried.replace(content))
 
     def opened(self, part: Part) -> None:
         """As of `Changes`."""
@@ -129,19 +155,18 @@ class Session(Changes):
 
     def is_heartbeat(self, part: Part, message: RecordedMessage) -> bool:
         """As of `Changes`."""
-        if message.is_control or message.opcode > 2:
+        if message.opcode > 2:
             return False
-        followed = self._of(part)
-        if self._carry and message.from_client:
+        followed = self._followed.get(part.record.id) or self._of(part)
+        if message.from_client and self._carry:
             self._carried.said(message.content)
         if not followed.is_worth_it:
             return False
-        followed.seen += 1
-        decoded = followed.then.decode(_message(message.number, message, message.from_client))
+        decoded = followed.recorded(_message(message.number, message, message.from_client))
         if decoded.heartbeat and message.from_client:
             followed.heartbeats.recorded(message.opcode, message.content)
         elif message.from_client and decoded.kind in (Kind.REPLY, Kind.PARTIAL) and decoded.id is not None:
-            followed.replies[message.number] = decoded.id
+            followed.replies[message.number] = decoded.id, decoded.tree if message.opcode == 2 else None
         elif decoded.kind is Kind.CALL and decoded.id is not None and not message.from_client:
             now = followed.early.pop(message.number)
             if now is None:
@@ -154,9 +179,10 @@ class Session(Changes):
         """As of `Changes`."""
         followed = self._of(part)
         followed.last_now = None
-        if heard.opcode > 2 or not (followed.is_worth_it or followed.now.name):
+        if heard.opcode > 2 or not followed.is_worth_it:
             return False
         decoded = followed.last_now = followed.now.decode(_message(part.heard + 1, heard, False))
+        followed.heartbeats.said(decoded.decoder, False, heard.content, decoded)
         if decoded.heartbeat and part.link and part.voice:
             answer = followed.heartbeats.answer(followed.now.name, heard.content)
             if answer is not None and part.is_open:
@@ -199,26 +225,33 @@ class Session(Changes):
 
     def saying(self, part: Part, message: RecordedMessage) -> bytes | None:
         """As of `Changes`."""
-        if message.is_control:
-            return message.content
-        followed = self._of(part)
         content = message.content
+        if message.opcode >= 8:
+            return content
+        followed = self._followed.get(part.record.id) or self._of(part)
         if message.opcode == 1:
-            if self._carry:
+            if self._carry and not self._carried.is_empty:
                 content = self._carried.replace(content)
-                old = followed.replies.pop(message.number)
-                new = followed.ids.get(old) if old is not None else None
-                if old is not None and new is not None and new != old:
-                    content = _with_id(content, old, new)
-            content = self.variables.fill(content)
+            if b"{{" in content:
+                content = self.variables.fill(content)
+        if self._carry and followed.is_worth_it and (reply := followed.replies.pop(message.number)):
+            old, tree = reply
+            new = followed.ids.get(old)
+            if new is not None and new != old:
+                content = answering(
+                    followed.then, _message(message.number, message, True), content, tree, old, new
+                )
         if self._hook:
             said = ReplayMessage(True, part.record.id, message.opcode == 1, content, None)
             self._hook.call(said)
             if said.is_dropped:
                 return None
             content = said.content
-        if followed.now.name or followed.is_worth_it:
-            followed.now.decode(Message(message.number, time.time_ns(), True, message.opcode == 1, content))
+        if followed.is_worth_it:
+            decoded = followed.now.decode(
+                Message(message.number, time.time_ns(), True, message.opcode == 1, content)
+            )
+            followed.heartbeats.said(decoded.decoder, True, content, decoded)
         followed.silent_since = time.monotonic()
         if self.statistics:
             self.statistics.now.sent += 1
@@ -247,9 +280,10 @@ class Session(Changes):
     async def _beat(self, part: Part, followed: _Followed) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             while part.link and not part.link.over.is_set():
-                left = INTERVAL - (time.monotonic() - followed.silent_since)
+                left = followed.heartbeats.interval - (time.monotonic() - followed.silent_since)
                 if left > 0:
-                    await asyncio.sleep(left)
+                    # What is agreed on meanwhile may make it shorter.
+                    await asyncio.sleep(min(left, _LOOK))
                     continue
                 followed.silent_since = time.monotonic()
                 own = followed.heartbeats.own(followed.then.name or followed.now.name)
@@ -270,16 +304,3 @@ def _same_by(rules: Rules, then: bytes, now: bytes) -> bool:
 def _message(number: int, message: RecordedMessage | Heard, from_client: bool) -> Message:
     moment = message.time if isinstance(message, RecordedMessage) else time.time_ns()
     return Message(number, moment, from_client, message.opcode == 1, message.content, message.length)
-
-
-def _with_id(content: bytes, old: str, new: str) -> bytes:
-    """An answer to the id that the server uses now: of JSON, or an acknowledgement of Socket.IO."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return content
-    if (found := _ACK.match(text)) and found[2] == old:
-        return f"{found[1]}{new}{text[found.end() :]}".encode()
-    spelt = re.escape(old)
-    pattern = rf'("(?:id|invocationId)"\s*:\s*)("?){spelt}\2(?=\s*[,}}])'
-    return re.sub(pattern, lambda match: f"{match[1]}{match[2]}{new}{match[2]}", text, count=1).encode()

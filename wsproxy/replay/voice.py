@@ -7,7 +7,7 @@ server agreed to that; else it goes out plain, which is always allowed (RFC 7692
 
 from collections.abc import Callable, Sequence
 
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.compress import Deflater
 from wsproxy.wire.encode import encode_frame
 from wsproxy.wire.handshake import Handshake

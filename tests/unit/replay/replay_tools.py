@@ -15,9 +15,9 @@ from wsproxy.replay.changes import Changes
 from wsproxy.replay.outcome import Summary
 from wsproxy.replay.pace import Pace
 from wsproxy.replay.pace_lockstep import LockstepPace
-from wsproxy.replay.player import Settings
 from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.run import replay
+from wsproxy.replay.settings import Settings
 from wsproxy.store.reader import Reader
 from wsproxy.store.tail import Event, FrameEvent, Tail
 from wsproxy.wire.encode import encode_close, encode_frame

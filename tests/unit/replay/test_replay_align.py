@@ -136,3 +136,20 @@ def test_long_streams_that_differ_here_and_there_are_matched_as_they_should(monk
     assert [a for a, _ in found if a is not None] == left
     assert [b for _, b in found if b is not None] == right
     assert sum(b is None for _, b in found) <= (len(left) - len(right)) * 1.1
+
+
+def test_one_that_changed_alone_is_found_without_decoding_a_window() -> None:
+    left = [Word(f"same {n}") for n in range(3000)]
+    right = [Word(f"same {n}") for n in range(3000)]
+    right[1500] = Word("other 1500")
+    looked: list[str] = []
+
+    def key(word: Word, is_left: bool) -> None:
+        looked.append(word.text)
+
+    pairs = list(Alignment(iter(left), iter(right), lambda a, b: a.text == b.text, key))
+    assert len(pairs) == 3000
+    assert [(a.text, b.text) for a, b in pairs if a and b and a.text != b.text] == [
+        ("same 1500", "other 1500")
+    ]
+    assert looked == ["same 1500", "other 1500"]

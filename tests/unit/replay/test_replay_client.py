@@ -30,8 +30,8 @@ from wsproxy.replay.pace_fast import FastPace
 from wsproxy.replay.pace_lockstep import LockstepPace
 from wsproxy.replay.pace_recorded import RecordedPace
 from wsproxy.replay.pace_step import Answer, StepPace
-from wsproxy.replay.player import Settings
-from wsproxy.replay.recorded import RecordedMessage
+from wsproxy.replay.recorded_message import RecordedMessage
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.target import Opening, Target
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
@@ -303,6 +303,41 @@ class TestThePace:
             summary = await play(talk(path, url, *map(str, range(500))), pace=FastPace(0.1))
         assert heard == [*map(str, range(500)), 1000]
         assert (summary.said, summary.heard, summary.expected, summary.differences) == (501, 0, 500, 500)
+
+    async def test_fast_says_what_is_no_plain_message_in_its_place(self, path: Path) -> None:
+        heard: list[Any] = []
+        async with server(hearing(heard)) as url:
+            with capture(path) as c:
+                first, second = c.open(url), c.open(url)
+                for number in range(600):
+                    c.send(first if number % 3 else second, text(f"{number}"))
+                c.send(first, encode_frame(1, b"in ", fin=False, mask=MASK))
+                c.send(first, encode_frame(9, b"between", mask=MASK))
+                c.send(first, encode_frame(0, b"pieces", mask=MASK))
+                c.send(first, encode_frame(2, b"bytes", mask=MASK))
+                end(c, first)
+                end(c, second)
+            summary = await play(path, pace=FastPace(0.1))
+        assert summary.went_well
+        assert {word for word in heard if isinstance(word, str)} == {*map(str, range(600)), "in pieces"}
+        assert heard.index("in pieces") < heard.index(b"bytes")
+        assert "1 → ping between" in lines(path.with_name("replay.wsp"))
+
+    async def test_what_a_server_had_said_to_a_client_that_had_closed_is_left_to_chance(
+        self, path: Path
+    ) -> None:
+        async with server(reversing) as url:
+            with capture(path) as c:
+                number = c.open(url)
+                c.send(number, text("abc"))
+                c.receive(number, answer("cba"))
+                c.send(number, closing())
+                c.receive(number, answer("one price more"))
+                c.receive(number, encode_close(1000))
+                c.close(number)
+            summary = await play(path)
+        assert (summary.heard, summary.expected, summary.differences) == (1, 1, 0)
+        assert summary.went_well
 
     async def test_lockstep_waits_for_as_many_messages_as_had_come_before(self, path: Path) -> None:
         order: list[str] = []

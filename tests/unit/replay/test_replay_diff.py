@@ -45,6 +45,24 @@ def both(tmp_path: Path):
     return run
 
 
+def test_what_a_server_says_to_a_client_that_has_closed_is_left_to_chance(tmp_path: Path) -> None:
+    def recorded(name: str, late: int) -> Path:
+        with capture(tmp_path / name) as c:
+            number = c.open()
+            c.receive(number, encode_frame(1, b"price"))
+            c.send(number, encode_close(1000, mask=MASK))
+            for _ in range(late):
+                c.receive(number, encode_frame(1, b"price"))
+            c.receive(number, encode_close(1000))
+            c.close(number)
+        return tmp_path / name
+
+    with Reader(recorded("a.wsp", 2)) as left, Reader(recorded("b.wsp", 0)) as right:
+        diff = Diff(left, right)
+        assert not [part for part in diff if isinstance(part, Difference)]
+        assert diff.total.is_same
+
+
 def test_the_same_said_twice_is_the_same(both) -> None:
     talk = [(">", '{"a":1}'), ("<", '{"b":2}'), ("<", b"\x00\x01")]
     found, total = both([talk, talk], [talk, talk])

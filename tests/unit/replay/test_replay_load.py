@@ -12,9 +12,9 @@ from tests.support.captures import capture
 from tests.unit.replay.replay_tools import answer, end, reversing, server, talk, text
 from wsproxy.replay.load import Plan, load
 from wsproxy.replay.pace_lockstep import LockstepPace
-from wsproxy.replay.player import Settings
 from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.session import Session
+from wsproxy.replay.settings import Settings
 from wsproxy.replay.statistics import Durations, Second, Statistics
 from wsproxy.store.reader import Reader
 

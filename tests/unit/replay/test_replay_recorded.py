@@ -8,7 +8,8 @@ from tests.data.make_capture import _deflated as deflated
 from tests.support.captures import MASK, capture
 from tests.unit.replay.replay_tools import answer, end, talk, text
 from wsproxy.filters.parser import parse
-from wsproxy.replay.recorded import End, Recorded, RecordedMessage
+from wsproxy.replay.recorded import End, Recorded
+from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord

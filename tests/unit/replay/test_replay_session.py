@@ -141,7 +141,7 @@ class TestVariables:
         assert heard[0] == '{"me":12,"also":"12","not":"{{m}}"}'
 
     async def test_or_given_and_stand_in_headers_too(self, path: Path) -> None:
-        from wsproxy.replay.player import Settings
+        from wsproxy.replay.settings import Settings
         from wsproxy.replay.target import Opening
 
         notes: list[Any] = []
@@ -233,7 +233,7 @@ class TestHeartbeats:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """STOMP: a line feed."""
-        monkeypatch.setattr("wsproxy.replay.session.INTERVAL", 0.05)
+        monkeypatch.setattr("wsproxy.replay.heartbeats.INTERVAL", 0.05)
         heard: list[Any] = []
 
         async def waiting(connection: Any) -> None:
@@ -258,10 +258,20 @@ class TestHeartbeats:
         beats = heartbeats.Heartbeats(Opening())
         assert beats.own("mqtt") == (2, b"\xc0\x00")
         assert beats.own("signalr") == (1, b'{"type":6}\x1e')
-        assert beats.own("phoenix") is None
+        assert beats.own("phoenix") == (
+            1,
+            b'{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"heartbeat"}',
+        )
         beats.recorded(1, b'[null,"9","phoenix","heartbeat",{}]')
         assert beats.own("phoenix") == (1, b'[null,"9","phoenix","heartbeat",{}]')
         assert beats.answer("graphql", b'{"type": "ping"}') == b'{"type":"pong"}'
+        assert beats.answer("graphql", b'{"type":"ping","payload":{"n":1}}') == (
+            b'{"type":"pong","payload":{"n":1}}'
+        )
+        assert beats.answer("graphql", b'{"type":"ka"}') is None
+        assert beats.answer("pusher", b'{"event":"pusher:ping","data":{}}') == (
+            b'{"event":"pusher:pong","data":{}}'
+        )
         old = heartbeats.Heartbeats(Opening("ws://x/socket.io/?EIO=3&transport=websocket"))
         assert old.own("socketio") == (1, b"2")
         assert old.answer("socketio", b"2") is None
