@@ -73,3 +73,36 @@ def test_what_certutil_cannot_do_is_said_and_nothing_is_left(tmp_path: Path, scr
     with pytest.raises(WsproxyError, match="certutil could not prepare the profile: "):
         firefox.launch(stand_in(tmp_path, ""), ("127.0.0.1", 1), tmp_path / "none.pem")
     assert list(scratch.iterdir()) == []
+
+
+@needs_certutil
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="these are the folders of Linux")
+def test_folders_that_firefox_makes_in_passing_go_unless_something_is_in_them(
+    tmp_path: Path, confdir: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "user"
+    (home / ".cache").mkdir(parents=True)
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    reports = home / ".config/mozilla/firefox/Crash Reports"
+    makes = "\n".join(
+        [
+            f"reports = pathlib.Path({str(reports)!r})",
+            "reports.mkdir(parents=True)",
+            "(reports / 'crash_helper_server.log').touch()",
+            f"pathlib.Path({str(home / '.cache/mozilla/firefox')!r}).mkdir(parents=True)",
+            f"pathlib.Path({str(home / 'Downloads')!r}).mkdir()",
+            f"pathlib.Path({str(home / 'Downloads/mine.pdf')!r}).touch()",
+        ]
+    )
+    certificate = Authority.load(confdir).certificate_path
+
+    with firefox.launch(stand_in(tmp_path, makes, "firefox"), ("127.0.0.1", 1), certificate) as running:
+        assert running.wait() == 0
+
+    assert {str(path.relative_to(home)) for path in home.rglob("*")} == {
+        ".cache",
+        "Downloads",
+        "Downloads/mine.pdf",
+    }
