@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import Machine, Started, machine, needs_machine
+from tests.support.machine import Machine, Started, machine, needs_machine, once
 from tests.support.stores import java_entries, needs_certutil, needs_update_ca_certificates, rows
 
 JAVA = "/etc/ssl/certs/java/cacerts"
@@ -132,7 +132,7 @@ def changed(before: dict[str, object], after: dict[str, object]) -> dict[str, ob
 @needs_chromium
 @needs_update_ca_certificates
 @pytest.mark.browser
-@pytest.mark.once
+@once
 @pytest.mark.slow
 def test_after_the_way_back_nothing_is_left_whatever_crashed(tmp_path: Path) -> None:
     with machine() as here:

@@ -42,6 +42,11 @@ def missing() -> str | None:
     return f"only root on Linux can make a machine of its own: {tried.stderr}" if tried.returncode else None
 
 
+once = pytest.mark.skipif(
+    os.environ.get("WSPROXY_TEST_WAYS") == "regular", reason="the same on every Python: the newest tries it"
+)
+"""For what takes long (`make test`)."""
+
 needs_machine = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
