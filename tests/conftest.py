@@ -31,6 +31,8 @@ MAY_BE_SKIPPED = (
     "KDE's settings are not installed",
     "only root on Linux can make a machine of its own",
     "the same on every Python: the newest tries it",
+    "for local capture",
+    "mitmproxy has no local capture on Linux before version 12",
 )
 """Reasons that may stand in continuous integration: what may not be had where it runs."""
 

@@ -180,7 +180,7 @@ async def test_three_commands_lead_to_frames_of_ones_own_site_in_a_browser(tmp_p
     lines = map(json.loads, reader.run(".venv/bin/wsproxy log last --json").splitlines())
     texts = [(line["direction"], line["text"]) for line in lines if line.get("opcode") == "text"]
     assert texts == [("send", "hello from my page"), ("receive", "my site heard: hello from my page")]
-    # The last is dconf's, which Chromium asks; elsewhere in sessions with a folder for such (XDG_RUNTIME_DIR).
+    # The last is dconf's, which Chromium asks, in a session without a folder for such (XDG_RUNTIME_DIR).
     assert left_in(reader.home) <= {".config/wsproxy", ".local/share/wsproxy", ".cache/dconf/user"}
     assert left_in(reader.scratch) == set()
 
