@@ -1,7 +1,7 @@
 """
 Local capture as `wsproxy help clients` tells it: a program that knows no proxy is taken over by its name.
 
-mitmproxy does it on Linux by eBPF, in the root cgroup of version 2, which a machine of the test's own shows it.
+mitmproxy does it on Linux by eBPF, in the root cgroup of version 2, which a machine of the test's own has.
 It starts its helper by sudo, which may not be there and root does not need: a stand-in runs what it is told.
 """
 
