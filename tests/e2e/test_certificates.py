@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from tests.support import tls
 from tests.support.proxy import running
@@ -116,6 +116,33 @@ async def test_a_limited_authority_vouches_for_the_names_within_its_limits(tmp_p
         async with tls_server("cdn.example.net") as other:
             with pytest.raises(ssl.SSLCertVerificationError, match="subtree violation"):
                 await asyncio.to_thread(shown_to, proxy.port, other, "cdn.example.net", proxy.ca)
+
+
+# Servers, and whom the proxy believes about them
+
+
+async def test_a_server_that_the_system_vouches_for_is_believed_unless_told_otherwise(tmp_path: Path) -> None:
+    system = {"SSL_CERT_FILE": str(tls.ca_file(tmp_path))}
+    others = Authority.create(tmp_path / "others").certificate_path
+    async with serve(
+        lambda socket: socket.send("welcome"), "127.0.0.1", 0, ssl=tls.server_context()
+    ) as server:
+        url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+        async def answer(name: str, *arguments: str, env: dict[str, str]) -> str:
+            place = tmp_path / name
+            place.mkdir()
+            async with running(place, *arguments, env=env) as proxy:
+                try:
+                    async with connect(url, proxy=proxy.url, ssl=tls.trusting(proxy.ca)) as socket:
+                        return str(await socket.recv())
+                except InvalidStatus as error:
+                    assert any("start with -k" in line for line in proxy.said)
+                    return str(error.response.status_code)
+
+        assert await answer("believed", env=system) == "welcome"
+        only = f"ssl_verify_upstream_trusted_ca={others}"
+        assert await answer("told otherwise", "--set", only, env=system) == "502"
 
 
 # Client certificates

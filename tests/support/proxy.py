@@ -95,6 +95,13 @@ class Proxy:
                 await asyncio.sleep(0.02)
         return found[0]
 
+    async def connection(self, number: int, timeout: float = 30) -> ConnectionRecord:
+        """A connection, as soon as it is recorded."""
+        async with asyncio.timeout(timeout):
+            while not (found := [c for c in connections(self.events()) if c.id == number]):
+                await asyncio.sleep(0.02)
+        return found[0]
+
     async def wait_for_closures(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as `count` connections have ended."""
         async with asyncio.timeout(timeout):

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import struct
 import subprocess
 from pathlib import Path
 
@@ -91,6 +92,30 @@ class Debian:
         }
         assert len(said) == 1, "links and bundle disagree"
         return said == {0}
+
+
+def java_entries(store: Path) -> set[tuple[str, int, bytes]]:
+    """What is in a JKS store of certificates: names, times, certificates. Java writes them in any order."""
+    data = store.read_bytes()
+    magic, version, count = struct.unpack_from(">III", data)
+    assert (magic, version) == (0xFEEDFEED, 2)
+    found, at = set(), 12
+
+    def part(kind: str) -> bytes:
+        nonlocal at
+        (size,) = struct.unpack_from(kind, data, at)
+        at += struct.calcsize(kind) + size
+        return data[at - size : at]
+
+    for _ in range(count):
+        assert data[at : at + 4] == b"\0\0\0\2"
+        at += 4
+        name = part(">H").decode()
+        (time,) = struct.unpack_from(">Q", data, at)
+        at += 8
+        assert part(">H") == b"X.509"
+        found.add((name, time, part(">I")))
+    return found
 
 
 def rows(database: Path) -> list[str]:

@@ -2,88 +2,32 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import websockets
 
 from tests.support.captures import chat
+from tests.support.terminal import TIMEOUT, Terminal, needs_tmux
 from wsproxy.control import runfile
 
-pytestmark = [
-    pytest.mark.usefixtures("home"),
-    pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux"),
-]
-TIMEOUT = 60
-"""Seconds; a loaded machine takes its time to start a process."""
+pytestmark = [pytest.mark.usefixtures("home"), needs_tmux]
 
 
-class Terminal:
-    """One tmux server with one window."""
+class Wsproxy(Terminal):
+    """A terminal in which `wsproxy` runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._started = 0
-        self._tmux: list[str] = []
-
-    def start(self, *words: str, width: int = 80, height: int = 24) -> None:
-        """Run `wsproxy` with these words."""
-        # A server of its own each time: one that has just been ended may still hold its socket.
-        self._started += 1
-        self._tmux = ["tmux", "-u", "-S", str(self._folder / f"tmux{self._started}"), "-f", os.devnull]
+    def wsproxy(self, *words: str, **size: int) -> None:
+        """Run it with these words."""
         env = {"WSPROXY_HOME": os.environ["WSPROXY_HOME"], "TERM": "xterm-256color"}
-        settings = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
-        command = [sys.executable, "-m", "wsproxy", *words]
-        size = ["-x", str(width), "-y", str(height)]
-        self._run("new-session", "-d", *size, *settings, *command)
-        self._run("set-option", "-g", "remain-on-exit", "on")
-
-    def _run(self, *words: str) -> str:
-        # A size in the environment goes before that of the terminal.
-        env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        return subprocess.run(
-            [*self._tmux, *words], capture_output=True, text=True, check=True, timeout=20, env=env
-        ).stdout
-
-    @property
-    def screen(self) -> str:
-        return self._run("capture-pane", "-p")
-
-    def press(self, *keys: str) -> None:
-        self._run("send-keys", *keys)
-
-    def type(self, text: str) -> None:
-        self._run("send-keys", "-l", text)
-
-    async def shown(self, *words: str) -> str:
-        """The screen, as soon as all of that is on it."""
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                while not all(word in (screen := self.screen) for word in words):
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"{words} never showed:\n{self.screen}") from None
-        return screen
-
-    async def ended(self) -> None:
-        """Return when the program has. (What tmux writes about that may not be on the screen.)"""
-        async with asyncio.timeout(TIMEOUT):
-            while self._run("list-panes", "-F", "#{pane_dead}").strip() != "1":
-                await asyncio.sleep(0.05)
-
-    def end(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False)
+        self.start(sys.executable, "-m", "wsproxy", *words, env=env, **size)
 
 
 @pytest.fixture
-def terminal(tmp_path, monkeypatch):
-    monkeypatch.delenv("TMUX", raising=False)
-    made = Terminal(tmp_path)
+def terminal(tmp_path):
+    made = Wsproxy(tmp_path)
     yield made
     made.end()
 
@@ -105,7 +49,7 @@ async def talking(port: int) -> AsyncIterator[websockets.ClientConnection]:
 
 async def test_the_proxy_outlives_the_terminal_and_is_returned_to_and_stopped(terminal, tmp_path, home):
     path = tmp_path / "a.wsp"
-    terminal.start("-p", "0", "-w", str(path))
+    terminal.wsproxy("-p", "0", "-w", str(path))
     await terminal.shown("no connections yet", "Help")
     [run] = runfile.running()
     port = int(run.listen[0].rpartition(":")[2])
@@ -119,7 +63,7 @@ async def test_the_proxy_outlives_the_terminal_and_is_returned_to_and_stopped(te
         assert await client.recv() == '{"op": "while nobody looks"}'
         assert runfile.running() == [run]
 
-        terminal.start("attach", width=120, height=30)
+        terminal.wsproxy("attach", width=120, height=30)
         await terminal.shown('{"op": "while nobody looks"}')
         terminal.press("f")
         terminal.type("~down & nobody")
@@ -140,13 +84,13 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(terminal
     taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     async with taken:
         port = taken.sockets[0].getsockname()[1]
-        terminal.start("-p", str(port), "-w", str(tmp_path / "a.wsp"))
+        terminal.wsproxy("-p", str(port), "-w", str(tmp_path / "a.wsp"))
         await terminal.shown("another program does")
         assert runfile.running() == []
 
 
 async def test_a_capture_is_viewed_in_a_terminal_that_changes_its_size(terminal, tmp_path):
-    terminal.start("view", str(chat(tmp_path / "a.wsp")))
+    terminal.wsproxy("view", str(chat(tmp_path / "a.wsp")))
     screen = await terminal.shown("grüß dich", "1000 normal closure", "7 frames", "? Help")
     assert all(len(line) <= 80 for line in screen.splitlines())
     terminal._run("resize-window", "-x", "160", "-y", "45")

@@ -9,6 +9,7 @@ services/network/public/cpp/network_switches.cc; it counts only beside `--user-d
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,10 @@ _QUIET = (
     "OptimizationGuideModelDownloading,OptimizationHints,Translate",
 )
 """What keeps a fresh profile from questions, and most of the browser's own traffic out of the log."""
+
+
+_LONGEST = 60
+"""Of a temporary folder's path: that of a socket below it must fit into 104 bytes (unix(4))."""
 
 
 def find() -> Path:
@@ -96,7 +101,38 @@ def launch(
         return [str(binary), *switches(folder, proxy, pins, headless), *extra, first]
 
     parent = installed.profile_parent(binary)
-    return Browser(command, parent=parent, kept=profile, show_output=show_output)
+    return Browser(
+        command,
+        variables=_variables,
+        afterwards=_remove_meeting_point,
+        parent=parent,
+        kept=profile,
+        show_output=show_output,
+    )
+
+
+def _variables(profile: Path) -> dict[str, str]:
+    # Otherwise reports of crashes go beside the user's own profiles, wherever this one is.
+    found = {"BREAKPAD_DUMP_LOCATION": str(profile / "Crash Reports")}
+    if os.name == "posix" and len(tempfile.gettempdir()) > _LONGEST:
+        found["TMPDIR"] = "/tmp"
+    return found
+
+
+def _remove_meeting_point(profile: Path) -> None:
+    """
+    Remove the folder of a socket, among the temporary files, by which a second start finds the first.
+
+    A link to it stands in the profile. Who is ended by a signal does not always remove it.
+    """
+    try:
+        folder = Path(os.readlink(profile / "SingletonSocket")).parent
+        for name in ("SingletonSocket", "SingletonCookie"):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+    except OSError:
+        # There is none, or something else is in it.
+        return
 
 
 def switches(profile: Path, proxy: str, pins: Sequence[str], headless: bool) -> list[str]:

@@ -6,7 +6,9 @@ of Mozilla's NSS, and nowhere else. Its preferences stand in `user.js` there; th
 sources, modules/libpref/init/StaticPrefList.yaml and all.js.
 """
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -100,7 +102,38 @@ def launch(
         mode = ["--headless"] if headless else []
         return [str(binary), "--no-remote", "--new-instance", "--profile", str(folder), *mode, *extra, page]
 
-    return Browser(command, parent=profile_parent(binary), kept=profile, show_output=show_output)
+    missing = [folder for folder in _made_in_passing() if not folder.exists()]
+    return Browser(
+        command,
+        variables=lambda folder: {"MOZ_CRASHREPORTER_DISABLE": "1"},
+        afterwards=lambda folder: _remove_empty(missing),
+        parent=profile_parent(binary),
+        kept=profile,
+        show_output=show_output,
+    )
+
+
+def _made_in_passing() -> list[Path]:
+    """Folders that it makes in the user's home wherever its profile is, outer ones first; on Linux."""
+    home = Path.home()
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    found = [home / "Downloads", cache, cache / "mozilla", cache / "mozilla" / "firefox", config]
+    own = [home / ".mozilla" / "firefox", *(config / "mozilla" / name for name in ("firefox", "firefox-esr"))]
+    for folder in own:
+        reports = folder / "Crash Reports"
+        found += [folder.parent, folder, reports, reports / "events", folder / "Pending Pings"]
+    return found
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of `folders` (outer ones first) in which nothing is."""
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            log = folder / "crash_helper_server.log"
+            if log.exists() and not log.stat().st_size:
+                log.unlink()
+            folder.rmdir()
 
 
 def preferences(host: str, port: int) -> str:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,8 @@ class Browser:
 
     Args:
         command: the program and its arguments, given the folder of the profile.
+        variables: what is added to its environment, likewise.
+        afterwards: called when it has ended, likewise: removes what it leaves outside of the profile.
         parent: where the profile is made; the system's temporary folder if None.
         kept: the profile instead, made if it is not there, and not removed.
         show_output: pass the browser's stderr on instead of keeping its end for `last_words`.
@@ -43,11 +45,14 @@ class Browser:
         self,
         command: Callable[[Path], Sequence[str]],
         *,
+        variables: Callable[[Path], Mapping[str, str]] = lambda profile: {},
+        afterwards: Callable[[Path], None] = lambda profile: None,
         parent: Path | None = None,
         kept: Path | None = None,
         show_output: bool = False,
     ) -> None:
         self._is_kept = kept is not None
+        self._afterwards = afterwards
         try:
             self.profile = kept or Path(tempfile.mkdtemp(prefix="wsproxy-browser-", dir=parent))
             if kept:
@@ -60,7 +65,7 @@ class Browser:
             self._remove_profile()
             raise
         try:
-            self._process = _start(arguments, show_output)
+            self._process = _start(arguments, {**os.environ, **variables(self.profile)}, show_output)
         except OSError as error:
             self._remove_profile()
             reason = (error.strerror or str(error)).lower()
@@ -149,6 +154,7 @@ class Browser:
             self._ended = True
             _kill_group(self._process)
             self._reader.join(_GRACE)
+            self._afterwards(self.profile)
 
     def _read_output(self) -> None:
         # Unread, the pipe would fill up and stop the browser.
@@ -160,7 +166,9 @@ class Browser:
                 self._tail = (self._tail + chunk)[-_LAST_WORDS:]
 
 
-def _start(arguments: Sequence[str], show_output: bool) -> subprocess.Popen[bytes]:
+def _start(
+    arguments: Sequence[str], environment: Mapping[str, str], show_output: bool
+) -> subprocess.Popen[bytes]:
     # A group of its own: ended as a whole, and out of reach of Ctrl-C in the terminal, which is
     # for us to answer.
     if sys.platform == "win32":
@@ -170,6 +178,7 @@ def _start(arguments: Sequence[str], show_output: bool) -> subprocess.Popen[byte
     return subprocess.Popen(
         arguments,
         bufsize=0,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=None if show_output else subprocess.PIPE,

@@ -99,7 +99,9 @@ def announce(engine: "Engine", as_json: bool = False) -> None:
         from wsproxy.store.jsontext import dumps
 
         output.emit(dumps({"event": "start", "listen": addresses, "capture": str(path)}) + "\n")
-    tell(f"listening on {', '.join(addresses) or 'nothing'}; recording to {path}")
+    # In local mode it listens nowhere: connections are brought to it.
+    where = f"listening on {', '.join(addresses)}" if addresses else "taking over connections"
+    tell(f"{where}; recording to {path}")
     exposed = [host for host, _ in engine.addresses if not _is_loopback(host)]
     if exposed:
         tell(f"anyone who reaches {', '.join(exposed)} can use this proxy, and their traffic is recorded")

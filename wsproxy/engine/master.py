@@ -109,6 +109,7 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self.addresses: list[Address] = []
+        self._has_served = False
         self.sockets: Sockets
         self.desk: Desk
         self.authority: Authority
@@ -178,7 +179,7 @@ class Engine:
                     await self._serve(mitm, server, on_ready)
             finally:
                 await self._loop.run_in_executor(None, recorder.stop)
-                if not self.addresses and not wanted.append:
+                if not self._has_served and not wanted.append:
                     # Nobody could come: a file with nothing in it is only in the way.
                     wanted.capture.unlink(missing_ok=True)
         finally:
@@ -255,6 +256,7 @@ class Engine:
             await mitm.running()
             # Once, where a mode listens on TCP and UDP alike.
             self.addresses = list(dict.fromkeys((str(a[0]), int(a[1])) for a in server.listen_addrs()))
+            self._has_served = True
             await self._start_control()
             on_ready()
             await stopping
@@ -309,6 +311,14 @@ def _cannot_listen(server: proxyserver.Proxyserver) -> EngineError:
         error = instance.last_exception
         if error is None:
             continue
+        if instance.mode.type_name == "local":
+            # Its first line says what is wrong; a stack of another language follows.
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            return EngineError(
+                f"cannot take over connections of programs here: {why}",
+                "It needs sudo, also for root, and on Linux a kernel with eBPF and cgroups of version 2; "
+                "other ways are in `wsproxy help clients`",
+            )
         host = instance.mode.listen_host(ctx.options.listen_host)
         port = instance.mode.listen_port(ctx.options.listen_port)
         address = human.format_address((host or "*", port or 0))

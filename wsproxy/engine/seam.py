@@ -78,6 +78,7 @@ def install(websocket_layer: type[layer.Layer]) -> None:
         _install_heads()
         mode_servers.ProxyConnectionHandler = handler.Handler  # type: ignore[misc]
         shortcuts.install()
+        tls.install()
         _installed = True
     websocket.WebsocketLayer = websocket_layer  # type: ignore[assignment,misc]
 

@@ -142,7 +142,8 @@ class Side:
         self._handler.close_connection(self.socket_conn, half_close=True)
         # TLS may still want to answer something (new keys, RFC 8446 section 4.6.3; an error).
         # asyncio raises an exception at that, which mitmproxy takes for its own end.
-        writer.write = _nowhere  # type: ignore[method-assign]
+        if isinstance(writer, asyncio.StreamWriter):
+            writer.write = _nowhere  # type: ignore[method-assign]
 
     def _closing_alert(self) -> bytes:
         """Of the TLS layer nearest to us, inside those around it."""
@@ -163,7 +164,10 @@ class Side:
         writer = self.writer
         if writer is None or writer.is_closing():
             return
-        if self._lost is None:
+        if not isinstance(writer, asyncio.StreamWriter):
+            # Of programs that are taken over (local mode): there is no other way to end.
+            pass
+        elif self._lost is None:
             writer.transport.abort()
         else:
             remains.reset(writer.transport, self._lost, ended=not self.is_writable)

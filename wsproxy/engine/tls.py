@@ -8,6 +8,9 @@ handshake would pay for an RSA signature, which costs ten times an elliptic one,
 is served meanwhile. So those get an EC key. It takes over all names of the server's own certificate: where
 the authority is limited to some, the others are left out.
 
+Of servers it believes what mitmproxy does, Mozilla's authorities, and beside them those of the system: what
+the machine's own browsers accept is not to be refused on their way.
+
 A socket that is idle needs none of OpenSSL's buffers.
 """
 
@@ -19,6 +22,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from mitmproxy import certs
 from mitmproxy.addons import tlsconfig
+from mitmproxy.net import tls as net_tls
 from mitmproxy.proxy.context import Context
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
@@ -46,6 +50,15 @@ REACHED_INTO: tuple[tuple[type, str, tuple[str, ...]], ...] = (
         ),
     ),
     (certs.Cert, "__init__", ("self._cert = cert",)),
+    (
+        tlsconfig.TlsConfig,
+        "tls_start_server",
+        (
+            "net_tls.create_proxy_server_context(",
+            "ca_path=ctx.options.ssl_verify_upstream_trusted_confdir",
+            "ca_pemfile=ctx.options.ssl_verify_upstream_trusted_ca",
+        ),
+    ),
 )
 """What is relied on: where it is, and its lines. The seam looks for them."""
 
@@ -113,6 +126,25 @@ class TlsConfig(tlsconfig.TlsConfig):
                 chain_certs=entry.chain_certs,
             )
         return entry
+
+
+def install() -> None:
+    """Let contexts for servers be made by `_server_context`."""
+    net_tls.create_proxy_server_context = _server_context
+
+
+_make_context = net_tls.create_proxy_server_context
+
+
+# Whoever asks for the same once more gets the same, as from mitmproxy.
+@functools.lru_cache(256)
+def _server_context(**wanted: Any) -> SSL.Context:
+    """One that believes the system, too, unless the user has named the authorities."""
+    context: SSL.Context = _make_context(**wanted)
+    if wanted["ca_path"] is None and wanted["ca_pemfile"] is None:
+        # As far as OpenSSL finds them: on Linux, and where SSL_CERT_FILE or SSL_CERT_DIR says.
+        context.set_default_verify_paths()
+    return context
 
 
 def _release_buffers(tls_start: TlsData) -> None:

@@ -1,6 +1,6 @@
-// One exchange by a client that is told nothing of a proxy, as people write it.
+// One exchange with each URL by a client that is told nothing of a proxy, as people write it.
 //
-// Options: client, url. Says: answer.
+// Options: client, urls. Says for each: answer.
 
 import https from "node:https";
 import { get } from "node:https";
@@ -26,22 +26,22 @@ function read(response) {
 }
 
 const clients = {
-  ws: async () => opened(new (await import("ws")).WebSocket(options.url)),
-  global: async () => opened(new WebSocket(options.url)),
-  "global with a subprotocol": async () => opened(new WebSocket(options.url, ["chat"])),
-  undici: async () => opened(new (await import("undici")).WebSocket(options.url)),
-  "socket.io-client": async () => {
-    const socket = (await import("socket.io-client")).io(options.url, { transports: [options.transport] });
+  ws: async (url) => opened(new (await import("ws")).WebSocket(url)),
+  global: async (url) => opened(new WebSocket(url)),
+  "global with a subprotocol": async (url) => opened(new WebSocket(url, ["chat"])),
+  undici: async (url) => opened(new (await import("undici")).WebSocket(url)),
+  "socket.io-client": async (url) => {
+    const socket = (await import("socket.io-client")).io(url, { transports: [options.transport] });
     const answer = await socket.timeout(15000).emitWithAck("say", "hello from here");
     socket.disconnect();
     return answer;
   },
-  "https.get": () => new Promise((resolve, reject) => https.get(options.url, (r) => resolve(read(r))).on("error", reject)),
-  "get of https": () => new Promise((resolve, reject) => get(options.url, (r) => resolve(read(r))).on("error", reject)),
-  fetch: async () => (await fetch(options.url)).text(),
-  "undici.request": async () => (await (await import("undici")).request(options.url)).body.text(),
+  "https.get": (url) => new Promise((resolve, reject) => https.get(url, (r) => resolve(read(r))).on("error", reject)),
+  "get of https": (url) => new Promise((resolve, reject) => get(url, (r) => resolve(read(r))).on("error", reject)),
+  fetch: async (url) => (await fetch(url)).text(),
+  "undici.request": async (url) => (await (await import("undici")).request(url)).body.text(),
 };
 
-say({ answer: await clients[options.client]() });
+for (const url of options.urls) say({ answer: await clients[options.client](url) });
 // Long-polling that was given up would keep it alive.
 process.exit();
