@@ -12,11 +12,12 @@
 #   make bench-tui  the terminal UI over a million frames, and following 20,000 a second
 #   make bench-filters  a search through a million frames with every kind of filter (ARGS="--repeat 1")
 #   make bench-replay   how well replays keep time, how fast they go (ARGS="--messages 200000 --seconds 3")
+#   make screenshots    take the pictures of the README anew (ports 8000 and 8080 must be free); then look at them
 #   make clean      remove what the targets above have made
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-long test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui clean
+.PHONY: help demo run test test-long test-layer test-matrix test-setup chromium node autobahn bench bench-filters bench-replay bench-tui screenshots clean
 
 ARGS ?=
 # Where it is set, every program that is started compiles the package anew, which takes longer than most of them do.
@@ -110,6 +111,9 @@ bench-replay: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 bench-tui: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
 	@$(lastword $(TEST_VENVS))/bin/python tests/bench/tui.py $(ARGS)
 	@WSPROXY_TEST_FREEZE=0.1 $(lastword $(TEST_VENVS))/bin/python -m pytest -q -m still tests/tui
+
+screenshots: $(lastword $(addsuffix /ready,$(TEST_VENVS)))
+	@$(lastword $(TEST_VENVS))/bin/python tests/screenshots.py $(ARGS)
 
 # The end-to-end tests once more with every frame on the layer, as where the fast path cannot go.
 test-layer: test-setup

@@ -31,6 +31,8 @@ def test_it_has_every_guide_addon_and_page(wheel: Path) -> None:
         files = list((REPOSITORY / folder).glob(pattern))
         assert files
         assert {f"{place}/{file.name}" for file in files} <= packed
+    # Those of the README, which is read in the repository.
+    assert not [name for name in packed if "pictures" in name]
     suffixes = {Path(name).suffix for name in packed}
     assert not suffixes & {".pem", ".key", ".p12", ".crt", ".cer", ".jks", ".wsp"}
 

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from textual.events import Paste
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
-from tests.support.screen import text_of, until, until_shown
+from tests.support.screen import press, text_of, type_text, until, until_shown
 from wsproxy.tui.app import WsproxyApp
 from wsproxy.tui.screens.browse import BrowseScreen
 from wsproxy.tui.widgets.filter_bar import FilterBar
@@ -46,13 +46,23 @@ class Browsing:
         return [frames.key_at(row) for row in range(frames.top, last)]
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        await press(self.pilot, *keys)
 
     async def type(self, text: str) -> None:
-        """Text, all at once, as a terminal gives what is pasted: every key by itself takes long to test."""
-        assert self.app.focused is not None
-        self.app.focused.post_message(Paste(text))
-        await self.pilot.pause()
+        await type_text(self.pilot, text)
+
+    async def answer(self, text: str) -> None:
+        """Type into a dialog that was opened, and finish it."""
+        await self.until(lambda: isinstance(self.app.screen, ModalScreen))
+        await self.type(text)
+        await self.press("enter")
+
+    async def lists(self, *numbers: int) -> None:
+        """Return when these frames are on the screen, and no others."""
+        try:
+            await self.until(lambda: self.listed == list(numbers))
+        except TimeoutError:
+            raise AssertionError(f"{numbers} were never listed:\n{self.text}") from None
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         await until(self.pilot, is_so)
@@ -62,19 +72,20 @@ class Browsing:
         return await until_shown(self.pilot, *words)
 
     async def filter(self, text: str) -> None:
-        """Type a filter, and wait until everything was searched."""
+        """Type a filter, and wait until everything was searched and one is back in the list."""
         view = self.frames.view
         await self.press("f")
+        await self.until(lambda: self.bar.input.has_focus)
         self.bar.input.value = ""
         await self.type(text)
         await self.press("enter")
         await self.until(lambda: self.frames.view is not view and self.frames.view.searched)
+        await self.until(lambda: self.frames.has_focus)
 
     async def go(self, number: int) -> None:
         """Jump to a frame."""
         await self.press("g")
-        await self.type(str(number))
-        await self.press("enter")
+        await self.answer(str(number))
         await self.until(lambda: self.frames.selected == number and self.frames.row(number))
 
 
@@ -88,5 +99,6 @@ async def browsing(path: Path, size: tuple[int, int] = (100, 30), **more: Any) -
         last = app.capture.now.last_frame
         if last and not more.get("wanted"):
             await browse.until(lambda: browse.frames.row(last) is not None)
+        await browse.until(lambda: browse.screen.has_marks and browse.frames.has_focus)
         await pilot.pause()
         yield browse

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
+from textual.widgets import Input, TextArea
 
 from tests.support.control import Talk, talk
-from tests.support.screen import text_of, until, until_shown
+from tests.support.screen import press, text_of, until, until_shown
 from wsproxy.tui.app import WsproxyApp
 
 
@@ -28,21 +30,27 @@ class Desk:
 
     async def go(self, name: str) -> None:
         """To another screen."""
-        self.app.switch_mode(name)
-        await self.pilot.pause()
+        await self.app.switch_mode(name)
+        await self.until(lambda: self.app.screen.is_mounted)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.pilot, *keys)
 
     async def type(self, text: str) -> None:
-        """Into what has the focus, in place of what is there."""
-        focused: Any = self.app.focused
-        if hasattr(focused, "load_text"):
+        """Into what has the focus, or is about to, in place of what is there."""
+        await self.until(lambda: isinstance(self.app.focused, Input | TextArea))
+        focused = self.app.focused
+        if isinstance(focused, TextArea):
             focused.load_text(text)
-        else:
+        elif isinstance(focused, Input):
             focused.value = text
-        await self.pilot.pause()
+        await self.pilot.pause(0)
+
+    async def answer(self, text: str) -> None:
+        """Type into a dialog that was opened, and finish it."""
+        await self.until(lambda: isinstance(self.app.screen, ModalScreen))
+        await self.type(text)
+        await self.press("enter")
 
     async def shows(self, *words: str) -> str:
         return await until_shown(self.pilot, *words)

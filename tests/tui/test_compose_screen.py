@@ -1,14 +1,16 @@
 """The Compose screen, on a real proxy between real peers."""
 
 import asyncio
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.widgets import Checkbox, Input, Select
 
+from tests.support.screen import TIMEOUT, focused
 from tests.tui.commanding import Desk, desk
-from wsproxy.tui.inspector.shown import load
+from wsproxy.tui.app import WsproxyApp
 from wsproxy.tui.screens.compose import ComposeScreen
 
 
@@ -44,14 +46,40 @@ async def test_something_is_sent_to_either_side_and_is_in_the_history(
         await it.type("00 01 ff")
         await it.press("ctrl+s")
         assert await received(it.talk.client) == b"\x00\x01\xff"
-        assert screen.history.row_count == 2
+        await it.until(lambda: screen.history.row_count == 2)
 
-        screen.history.focus()
+        await focused(it.pilot, screen.history)
         await it.press("down", "enter")
-        assert screen.editor.content() == b'{"op":"hello"}'
+        await it.until(lambda: screen.editor.content() == b'{"op":"hello"}')
         assert screen.query_one("#to", Select).value == "server"
         await it.press("ctrl+s")
         assert await received(it.talk.server) == '{"op":"hello"}'
+
+
+async def test_what_was_sent_is_there_again_in_the_next_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, monkeypatch) as it:
+        await composing(it)
+        await it.type("by hand")
+        await it.press("ctrl+s")
+        assert await received(it.talk.server) == "by hand"
+        file = it.talk.proxy.home / "sent-history.json"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+        run = it.talk.run
+        async with WsproxyApp(Path(run.capture), run).run_test(size=(100, 30), notifications=True) as pilot:
+            again = Desk(pilot, it.talk)
+            screen = await composing(again)
+            assert screen.history.row_count == 1
+            await again.press("ctrl+r")
+            await again.shows("Nothing was sent yet in this session")
+            await focused(pilot, screen.history)
+            await again.press("enter")
+            await again.until(lambda: screen.editor.content() == b"by hand")
+            await again.press("ctrl+s")
+            assert await received(it.talk.server) == "by hand"
+            assert screen.history.row_count == 1
 
 
 async def test_a_captured_message_is_edited_and_sent_again(
@@ -69,9 +97,11 @@ async def test_a_captured_message_is_edited_and_sent_again(
         await it.press("ctrl+s")
         assert await received(it.talk.server) == '{"price":4}'
         await it.until(lambda: it.app.capture.now.last_frame >= 2)
-        shown = await it.app.capture.ask(lambda reader: load(reader, 2, it.app.factory))
-        assert shown is not None
-        assert [edited.decision.action for edited in shown.edited] == ["inject"]
+        async with asyncio.timeout(TIMEOUT):
+            # The decision is written a moment after the frame.
+            while not (decisions := await it.app.capture.ask(lambda reader: reader.decisions(2, 2))):
+                await it.pilot.pause(0.01)
+        assert [decision.action for decision in decisions] == ["inject"]
 
 
 async def test_what_is_repeated_comes_as_often_as_it_should_until_it_is_stopped(

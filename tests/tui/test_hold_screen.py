@@ -18,8 +18,7 @@ async def test_a_message_is_held_edited_and_released(tmp_path: Path, monkeypatch
         await it.go("hold")
         await it.shows("No message is held")
         await it.press("a")
-        await it.type("~fromclient & ~b price")
-        await it.press("enter")
+        await it.answer("~fromclient & ~b price")
         await it.shows("Holding ~fromclient & ~b price")
 
         await it.talk.client.send('{"price": 3}')
@@ -73,8 +72,7 @@ async def test_a_filter_that_is_wrong_is_said_so_and_makes_no_rule(
     async with desk(tmp_path, monkeypatch) as it:
         await it.go("hold")
         await it.press("a")
-        await it.type("~nosuch")
-        await it.press("enter")
+        await it.answer("~nosuch")
         await it.shows("there is no operator ~nosuch")
         await it.press("escape")
         await it.shows("Nothing is to be held.")
@@ -102,9 +100,7 @@ async def test_bytes_are_edited_as_hex_digits_and_hostile_text_is_spelt_out(
 
         hostile = "\x1b[2J\u202eevil[b]x[/]\r\n"
         await it.talk.client.send(hostile)
-        await it.until(lambda: "evil" in screen.editor.area.text)
-        drawn = it.screen
-        assert "⟨U+001B⟩[2J⟨U+202E⟩evil[b]x[/]⟨U+000D⟩" in drawn
+        drawn = await it.shows("⟨U+001B⟩[2J⟨U+202E⟩evil[b]x[/]⟨U+000D⟩")
         assert not [char for char in drawn if not char.isprintable() and char != "\n"]
         await it.press("e", "ctrl+s")
         assert await received(it.talk.server) == hostile
@@ -141,12 +137,10 @@ async def test_a_message_too_large_to_be_edited_is_replaced_from_a_file(
         await it.shows("1,000,000 B are too many to be edited here")
         (tmp_path / "new.json").write_text('{"small":true}')
         await it.press("ctrl+o")
-        await it.type(str(tmp_path / "nosuch"))
-        await it.press("enter")
+        await it.answer(str(tmp_path / "nosuch"))
         await it.shows("No such file")
         await it.press("ctrl+o")
-        await it.type(str(tmp_path / "new.json"))
-        await it.press("enter")
+        await it.answer(str(tmp_path / "new.json"))
         await it.shows('{"small":true}')
         await it.press("ctrl+s")
         assert await received(it.talk.server) == '{"small":true}'

@@ -192,7 +192,8 @@ def test_the_statistics_screen(snap_compare: Compare, tmp_path: Path, size: tupl
     async def before(pilot: Pilot[Any]) -> None:
         await pilot.press("4")
         await until_shown(pilot, "the whole capture  7 frames")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: pilot.app.screen.complete)  # type: ignore[attr-defined]
+        await pilot.pause()
 
     app = WsproxyApp(talked(tmp_path / "tea.wsp"))
     assert snap_compare(app, terminal_size=size, run_before=before)

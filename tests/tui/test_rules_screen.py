@@ -22,11 +22,9 @@ async def test_rules_are_made_switched_and_removed(tmp_path: Path, monkeypatch: 
         await it.until(lambda: isinstance(it.app.screen, ModalScreen))
         await it.press("down", "down", "enter")
         await it.shows("Which messages")
-        await it.type("~fromclient")
-        await it.press("enter")
+        await it.answer("~fromclient")
         await it.shows("/REGEX/REPLACEMENT")
-        await it.type("/tea/coffee/")
-        await it.press("enter")
+        await it.answer("/tea/coffee/")
         await it.shows("rewrite", "/tea/coffee/", "1 of 1 rule on")
         await it.talk.client.send("a cup of tea")
         assert await asyncio.wait_for(it.talk.server.recv(), 10) == "a cup of coffee"
@@ -64,8 +62,7 @@ async def test_options_are_listed_and_changed(tmp_path: Path, monkeypatch: pytes
         row = [option["name"] for option in screen._options].index("hold_seconds")
         screen.options.move_cursor(row=row)
         await it.press("e")
-        await it.type("30")
-        await it.press("enter")
+        await it.answer("30")
         await it.until(lambda: screen._options[row]["value"] in (30, "30"))
         assert it.talk.api.options()[[o["name"] for o in it.talk.api.options()].index("hold_seconds")][
             "value"

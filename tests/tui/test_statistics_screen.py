@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from textual.screen import ModalScreen
-
 from tests.support.captures import MASK, capture
-from tests.support.screen import until, until_shown
+from tests.support.screen import press, until, until_shown
 from wsproxy.decoders.registry import DECODERS
 from wsproxy.store.reader import Reader
 from wsproxy.tui.app import WsproxyApp
@@ -80,20 +78,16 @@ def test_what_messages_mean_is_counted_and_goes_on_where_it_was(tmp_path: Path) 
 async def test_the_screen_shows_what_was_counted_harmlessly_at_any_size(tmp_path: Path) -> None:
     app = WsproxyApp(calls(tmp_path / "c.wsp"))
     async with app.run_test(size=(160, 60)) as pilot:
-        await pilot.press("4")
+        await press(pilot, "4")
         screen = await until_shown(
             pilot, "the whole capture  21 frames", "add[/]", "→ 10 in all", "jsonrpc", "1 connection"
         )
         assert "\x1b" not in screen
         await pilot.resize_terminal(80, 24)
         await until_shown(pilot, "Messages a second")
-        await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, ModalScreen))
-        await pilot.press("2", "enter")
+        await press(pilot, "c", "2", "enter")
         await until_shown(pilot, "connection #2  2 frames")
-        await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, ModalScreen))
-        await pilot.press("x", "enter")
+        await press(pilot, "c", "x", "enter")
         await until_shown(pilot, "a connection has a number")
 
 
@@ -105,8 +99,8 @@ async def test_what_comes_while_one_looks_is_counted_too(tmp_path: Path) -> None
         app = WsproxyApp(path)
         async with app.run_test(size=(100, 40)) as pilot:
             await until(pilot, lambda: app.capture.now.last_frame >= 1)
-            await pilot.press("4")
-            await until_shown(pilot, "1 frame")
+            await press(pilot, "4")
+            await until_shown(pilot, "  1 frame")
             for _ in range(5):
                 c.send(number, encode_frame(1, b"more", mask=MASK))
             await until_shown(pilot, "6 frames")

@@ -5,13 +5,20 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import websockets
+from playwright.async_api import Page
 
+from tests.support.browser import missing, page_behind
 from tests.support.captures import chat
+from tests.support.proxy import Proxy
 from tests.support.terminal import TIMEOUT, Terminal, needs_tmux
 from wsproxy.control import runfile
+from wsproxy.demo.origin import Origin
+from wsproxy.store.reader import Reader
 
 pytestmark = [pytest.mark.usefixtures("home"), needs_tmux]
 
@@ -68,7 +75,8 @@ async def test_the_proxy_outlives_the_terminal_and_is_returned_to_and_stopped(te
         terminal.press("f")
         terminal.type("~down & nobody")
         terminal.press("Enter")
-        await terminal.shown("1 of ")
+        # The footer is that of the list again.
+        await terminal.shown("1 of ", "Inspect")
         terminal.press("Up", "Enter")
         await terminal.shown("Decoded", "Handshake", "while nobody looks")
         terminal.press("q")
@@ -78,6 +86,83 @@ async def test_the_proxy_outlives_the_terminal_and_is_returned_to_and_stopped(te
     async with asyncio.timeout(TIMEOUT):
         while runfile.running():
             await asyncio.sleep(0.05)
+
+
+async def heard(page: Page, *messages: str) -> None:
+    """Return when that, and no more, is what the socket of a page was told."""
+    told: Any = None
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while (told := await page.evaluate("heard")) != list(messages):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"the page heard {told}, not {messages}") from None
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+async def test_the_whole_way_from_a_page_in_a_browser_to_leaving(terminal, tmp_path, home):
+    path = tmp_path / "a.wsp"
+    terminal.wsproxy("-p", "0", "-w", str(path), width=100, height=30)
+    await terminal.shown("no connections yet", "Help")
+    [run] = runfile.running()
+    proxy = SimpleNamespace(url=f"http://{run.listen[0]}", ca=home / "ca" / "mitmproxy-ca-cert.pem")
+    async with Origin() as origin, page_behind(cast(Proxy, proxy), tmp_path / "profile") as page:
+        await page.goto(f"{origin.http_url}/echo.html")
+        await page.evaluate(
+            """async () => {
+                window.heard = [];
+                window.talk = new WebSocket(`ws://${location.host}/echo`);
+                talk.onmessage = event => heard.push(event.data);
+                await new Promise(open => { talk.onopen = open; });
+            }"""
+        )
+        await page.evaluate("""talk.send('{"op":"order","item":"tea"}')""")
+        await heard(page, '{"op":"order","item":"tea"}')
+        await terminal.shown("/echo", "→ text", "← text")
+        # Filter, in one burst of keys.
+        terminal.press("f", *"order", "Enter")
+        await terminal.shown("2 of 2 frames", "Inspect")
+        terminal.press("f", "Space", *"&~up", "Enter")
+        await terminal.shown("1 of 2 frames", "Inspect")
+        # Inspect.
+        terminal.press("Up", "Enter")
+        await terminal.shown("Decoded", "Handshake", 'item: "tea"')
+        # Hold what is like it.
+        terminal.press("h")
+        await terminal.shown("Hold messages that match", '~fromclient & ~json op = "order"')
+        terminal.press("Enter")
+        await terminal.shown("Holding ~fromclient")
+        await page.evaluate("""talk.send('{"op":"order","item":"milk"}')""")
+        await terminal.shown("held since", '{"op":"order","item":"milk"}', "the server")
+        assert await page.evaluate("heard.length") == 1
+        # Edit, and let it go.
+        terminal.press("e", "F7")
+        terminal.type('{"op":"order","item":"honey"}')
+        await terminal.shown("honey", "changed")
+        terminal.press("C-s")
+        await terminal.shown("No message is held")
+        await heard(page, '{"op":"order","item":"tea"}', '{"op":"order","item":"honey"}')
+        # Say something in place of the page.
+        terminal.press("3")
+        await terminal.shown("/echo", "Nothing was sent yet")
+        terminal.type("a word of ours")
+        await terminal.shown("14 B")
+        terminal.press("C-s")
+        await terminal.shown("text  14 B  a word of ours")
+        await heard(page, '{"op":"order","item":"tea"}', '{"op":"order","item":"honey"}', "a word of ours")
+        # Leave.
+        terminal.press("C-q")
+        await terminal.shown("Stop the proxy", "Leave it running")
+        terminal.press("Enter")
+        await terminal.ended()
+    assert runfile.running() == []
+    with Reader(path) as reader:
+        assert [decision.action for decision in reader.decisions(1, reader.last_frame())] == [
+            "edit",
+            "inject",
+        ]
+        assert reader.info().ended is not None
 
 
 async def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(terminal, tmp_path, home):

@@ -3,6 +3,7 @@
 alone, and at a proxy that runs already.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -140,6 +141,8 @@ def _show(
 
     check(path)
     app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "")
+    # What is there by now stays: it is not looked through again at every collection, while somebody waits.
+    gc.freeze()
     left = app.run()
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)

@@ -83,3 +83,22 @@ class Journal:
         self._recorder.stop()
         if self._is_empty:
             self.path.unlink(missing_ok=True)
+
+
+class Unrecorded:
+    """In place of a journal, for a connection that somebody else records."""
+
+    is_full = False
+
+    def open(self, record: ConnectionRecord, handshake: Handshake, original: int) -> int:
+        """Its number is that of the original: it has none of its own here."""
+        return original
+
+    def add(self, replayed: Replayed) -> None:
+        """Nothing is kept."""
+
+    def close(self, connection: int, closure: Closure) -> None:
+        """Nothing is kept."""
+
+    async def room(self) -> None:
+        """There always is."""

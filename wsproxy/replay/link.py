@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from wsproxy.errors import RefusedError, ReplayError
 from wsproxy.replay.heard import Ear, Heard
-from wsproxy.replay.journal import MODE, Journal
+from wsproxy.replay.journal import MODE, Journal, Unrecorded
 from wsproxy.replay.refusal import LONGEST, body_of, is_whole
 from wsproxy.replay.target import Request
 from wsproxy.store.records import ConnectionRecord
@@ -40,7 +40,7 @@ class Link(asyncio.Protocol):
     Args:
         original: the number of the connection in the original capture.
         request: the handshake.
-        journal: records it.
+        journal: records it, or does not.
         on_heard: told each message and control frame of the server; returns the frame that ended the same
             message in the original, 0 if there is none.
         on_over: told when TCP has ended.
@@ -50,7 +50,7 @@ class Link(asyncio.Protocol):
         self,
         original: int,
         request: Request,
-        journal: Journal,
+        journal: Journal | Unrecorded,
         on_heard: Callable[["Link", Heard], int],
         on_over: Callable[["Link"], None],
     ) -> None:
@@ -193,6 +193,11 @@ class Link(asyncio.Protocol):
     def is_open(self) -> bool:
         """Messages can be sent."""
         return self.handshake is not None and not self.over.is_set() and self.client_close is None
+
+    @property
+    def address(self) -> str:
+        """Our own end, `host:port`."""
+        return _address(self._transport, "sockname")
 
     def key(self) -> bytes:
         """A new masking key (RFC 6455 section 5.3)."""

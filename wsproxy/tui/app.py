@@ -4,14 +4,18 @@ whether there is more.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App
+from textual import events
+from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from wsproxy.control.runfile import RunFile
 from wsproxy.decoders.registry import DECODERS, Factory
@@ -23,13 +27,18 @@ from wsproxy.tui.commands import ActionCommands
 from wsproxy.tui.engine import EngineLink
 from wsproxy.tui.messages import EngineSaid, Grew
 from wsproxy.tui.places import SCREENS
-from wsproxy.tui.widgets.bars import Tab
+from wsproxy.tui.sockets import Sockets
+from wsproxy.tui.widgets.bars import Subject, Tab
 
 POLL = 0.1
 """Seconds between two looks at the capture."""
 
 _COUNTED = 5
 """Looks after which the numbers of connections are brought up to date."""
+_LONGEST = 600
+"""Columns of what is said to have gone wrong."""
+_OPENING = 2.0
+"""Seconds that a key waits for a screen that is being opened; it takes some hundredths."""
 
 register(
     Action("help", "question_mark,f1", "Help", "Every key, those of where you are first"),
@@ -81,21 +90,62 @@ class WsproxyApp(App[Left]):
         self.capture = CaptureModel(capture, factory)
         self.factory = factory
         self.engine = EngineLink(run) if run else None
+        self.sockets = Sockets()
         self.owner = owner
         self.wanted = wanted
         self._state = LIVE
         self._here: asyncio.AbstractEventLoop | None = None
 
     @property
-    def subject(self) -> tuple[str, str]:
-        """What is being looked at, and its style: for the line above."""
+    def subject(self) -> Subject:
+        """What is being looked at: for the line above."""
         name, state = self.capture.path.name, self.capture.now.state
         if state == LIVE and self.engine:
-            return f"● {self.engine.address} → {name}", "green"
+            return Subject(f"● {self.engine.address}", f"→ {name}", "green")
         if state == LIVE:
-            return f"● {name}", "green"
-        style = "" if state == FINISHED else "bold red"
-        return f"{name} ({state})", style
+            return Subject("●", name, "green")
+        return Subject(f"({state})", name, "" if state == FINISHED else "bold red")
+
+    async def on_event(self, event: events.Event) -> None:
+        """
+        Textual's: what a key is bound to is done before the next key is looked at.
+
+        Textual lets a key go up from what has the focus to the app first. Keys typed right behind one that
+        opens a dialog would meanwhile go to the list behind, or get lost.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and self.app_focus:
+            await self._opened()
+            if await self._is_bound(event):
+                return
+        await super().on_event(event)
+
+    async def _opened(self) -> None:
+        """Wait until the screen is there that takes keys."""
+        with contextlib.suppress(TimeoutError, ScreenStackError):
+            async with asyncio.timeout(_OPENING):
+                while not self.screen.is_mounted:
+                    await asyncio.sleep(0)
+
+    async def _is_bound(self, event: events.Key) -> bool:
+        """Do what a key is bound to here, if it is not for somebody who types."""
+        focused = self.focused
+        if focused is not None and focused.check_consume_key(event.key, event.character):
+            return False
+        if event.key == "escape" and self.screen.maximized is not None:
+            return False
+        bound = self.screen.active_bindings.get(event.key)
+        if bound is None or not bound.enabled:
+            return False
+        if isinstance(focused, Input | TextArea):
+            await self._taken(focused)
+        return await self.run_action(bound.binding.action, bound.node)
+
+    async def _taken(self, focused: Widget) -> None:
+        """Wait until what was typed before is in the text it was typed into."""
+        taken = asyncio.Event()
+        if focused.call_later(taken.set):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(taken.wait(), _OPENING)
 
     async def on_mount(self) -> None:
         """Textual's."""
@@ -114,6 +164,7 @@ class WsproxyApp(App[Left]):
 
     async def on_unmount(self) -> None:
         """Textual's."""
+        self.sockets.close()
         if self.engine:
             self.engine.close()
         await self.capture.close()
@@ -181,8 +232,8 @@ class WsproxyApp(App[Left]):
             self._here.call_soon_threadsafe(post)
 
     def complain(self, error: WsproxyError) -> None:
-        """Say what went wrong."""
-        self.notify(str(error), severity="error", markup=False)
+        """Say what went wrong; a server may have put it into words."""
+        self.notify(printable(str(error), _LONGEST), severity="error", markup=False)
 
     def on_tab_pressed(self, message: Tab.Pressed) -> None:
         """The name of a screen was clicked."""

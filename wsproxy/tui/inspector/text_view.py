@@ -18,8 +18,10 @@ from wsproxy.decoders.text import printable
 from wsproxy.tui.inspector import colours
 from wsproxy.tui.inspector.layout import Kind, Layout, kind_of
 
+_SMALL = 128 * 1024
+"""Bytes up to which the first rows are found at once; of a larger text a thread finds even those."""
 _AT_ONCE = 0.02
-"""Seconds that are spent on the first rows before the rest is left to a thread."""
+"""Seconds that are spent on them before the rest is left to a thread, too."""
 _TELL = 0.1
 """Seconds between two looks at how far the thread has come."""
 
@@ -50,7 +52,9 @@ class TextView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._content = b""
         self._text = ""
+        """The same, once somebody had the time to decode it."""
         self._needles: list[re.Pattern[str]] = []
         self._layout = Layout("", 80, Kind.PLAIN)
         self._place = 0
@@ -60,9 +64,9 @@ class TextView(ScrollView, can_focus=True):
         """What is shown."""
         return self._layout
 
-    def show(self, text: str) -> None:
-        """Show another text, from its beginning."""
-        self._text = text
+    def show(self, content: bytes) -> None:
+        """Show another text, from its beginning; bytes that are not UTF-8 are spelt out."""
+        self._content, self._text = content, ""
         self._lay_out()
         self.scroll_home(animate=False)
 
@@ -118,19 +122,36 @@ class TextView(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         self.workers.cancel_node(self)
         self._place = -1
-        kind = kind_of(self._text) if self.pretty else Kind.PLAIN
-        layout = self._layout = Layout(self._text, self._columns or 80, kind)
+        if len(self._content) > _SMALL:
+            self._begun(Layout("", self._columns or 80, Kind.PLAIN), self._content)
+            self._find_all(self._content, self._columns or 80, self.pretty)
+            return
+        layout = _layout(_decoded(self._content), self._columns or 80, self.pretty)
         steps = layout.steps()
         began = time.monotonic()
         for _ in steps:
             if time.monotonic() - began > _AT_ONCE:
-                self._finish(layout, steps)
+                self._find_rest(layout, steps)
                 break
-        self._grown(layout)
+        self._begun(layout, self._content)
 
-    @work(thread=True, exit_on_error=False)
-    def _finish(self, layout: Layout, steps: Iterator[None]) -> None:
+    # With descriptions of their own, which would otherwise have all of the text in them.
+    @work(thread=True, exit_on_error=False, description="rows of a large text")
+    def _find_all(self, content: bytes, width: int, pretty: bool) -> None:
+        """Find the rows of a large text: every step of that takes long."""
+        layout = _layout(self._text or _decoded(content), width, pretty)
+        steps = layout.steps()
+        next(steps, None)
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self._begun, layout, content)
+            self._finish(layout, steps)
+
+    @work(thread=True, exit_on_error=False, description="the other rows of a text")
+    def _find_rest(self, layout: Layout, steps: Iterator[None]) -> None:
         """Find the other rows, while they can be looked at already."""
+        self._finish(layout, steps)
+
+    def _finish(self, layout: Layout, steps: Iterator[None]) -> None:
         worker = get_current_worker()
         told = time.monotonic()
         for _ in steps:
@@ -143,6 +164,11 @@ class TextView(ScrollView, can_focus=True):
                 self.app.call_from_thread(self._grown, layout)
         if not worker.is_cancelled:
             self.app.call_from_thread(self._grown, layout)
+
+    def _begun(self, layout: Layout, content: bytes) -> None:
+        if content is self._content:
+            self._layout, self._text = layout, layout.text or self._text
+            self._grown(layout)
 
     def _grown(self, layout: Layout) -> None:
         if layout is self._layout:
@@ -177,3 +203,11 @@ class TextView(ScrollView, can_focus=True):
             segments.append(Segment(shown, hit if found else styles[what]))
             before = what
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _layout(text: str, width: int, pretty: bool) -> Layout:
+    return Layout(text, width, kind_of(text) if pretty else Kind.PLAIN)

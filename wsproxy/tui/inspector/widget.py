@@ -23,6 +23,7 @@ from wsproxy.tui.inspector.shown import Shown
 from wsproxy.tui.inspector.text_view import TextView
 from wsproxy.tui.inspector.tree import DecodedTree
 from wsproxy.tui.screens.dialogs import Choice, Choose, Question
+from wsproxy.tui.widgets.tabs import Tabs
 from wsproxy.wire.frames import OPCODE_NAMES
 from wsproxy.words import RECEIVED, SENT
 
@@ -124,7 +125,7 @@ class Inspector(Widget):
             "sent": Page(edits_page.lines),
             "image": ImageView(),
         }
-        with TabbedContent(id="tabs"):
+        with Tabs(id="tabs"):
             for name, label in TABS:
                 with TabPane(label, id=name):
                     yield views[name]
@@ -174,7 +175,7 @@ class Inspector(Widget):
         shown = self.shown
         fill: dict[str, Callable[[], None]] = {
             "decoded": lambda: self.query_one(DecodedTree).show(shown.tree if shown else None),
-            "text": lambda: self.query_one(TextView).show(shown.text if shown else ""),
+            "text": lambda: self.query_one(TextView).show(shown.content if shown else b""),
             "hex": lambda: self.query_one(HexView).show(shown.content if shown else b""),
             "image": lambda: self.query_one(ImageView).show(shown.content if shown else b""),
         }
@@ -206,7 +207,7 @@ class Inspector(Widget):
     def _go(self) -> None:
         pane = self._tabs.active_pane
         for view in pane.children if pane else ():
-            view.focus()
+            self.screen.set_focus(view)
 
     def action_pretty(self) -> None:
         """Break JSON and XML into lines, or not."""

@@ -39,4 +39,4 @@ class TaskScreen(Screen[None]):
     def say_subject(self) -> None:
         """Say in the line above what is being looked at."""
         if bars := self.query(TopBar):
-            bars.first().say(*self.app.subject)
+            bars.first().say(self.app.subject)

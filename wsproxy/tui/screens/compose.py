@@ -1,7 +1,7 @@
 """Compose: say something in place of a peer, on a socket that is open."""
 
 import asyncio
-import time
+import contextlib
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -10,12 +10,16 @@ from textual.widgets import Checkbox, DataTable, Input, Label, Select
 from wsproxy.control.messages import ConnectionInfo
 from wsproxy.control.sendable import RAW, from_hex
 from wsproxy.decoders.text import preview, printable
-from wsproxy.errors import UsageError
+from wsproxy.errors import CaptureError, UsageError, WsproxyError
+from wsproxy.store.reader import Reader
+from wsproxy.store.records import ConnectionRecord
 from wsproxy.tui import sending
 from wsproxy.tui.actions import Action, bindings, register
-from wsproxy.tui.inspector.shown import Shown, load
+from wsproxy.tui.inspector.shown import Shown
+from wsproxy.tui.screens.dialogs import Choice, Choose
 from wsproxy.tui.screens.editor_screen import EditorScreen
 from wsproxy.tui.sending import Composed
+from wsproxy.tui.sent import Sent, SentHistory
 from wsproxy.tui.widgets.payload import PayloadEditor
 from wsproxy.tui.widgets.table import Cell, Table
 from wsproxy.tui.work import work
@@ -29,13 +33,29 @@ register(
     Action(
         "take",
         "ctrl+l",
-        "Selected frame",
+        "Take frame",
         "Take the frame that is selected in Browse, to edit and resend it",
         "compose",
         priority=True,
     ),
+    Action(
+        "open",
+        "ctrl+n",
+        "New socket",
+        "Open a socket through the proxy, as a captured one was opened",
+        "compose",
+        priority=True,
+    ),
     Action("toggle_hex", "ctrl+t", "Text or hex", "Edit as text or as bytes", "compose", priority=True),
-    Action("from_file", "ctrl+o", "From a file", "Take the content from a file", "compose", priority=True),
+    Action(
+        "from_file",
+        "ctrl+o",
+        "From a file",
+        "Take the content from a file",
+        "compose",
+        priority=True,
+        footer=False,
+    ),
     Action(
         "again",
         "ctrl+r",
@@ -47,10 +67,10 @@ register(
     ),
 )
 
-KEPT = 200
-"""Things in the history."""
 MOST = 100_000
 """Times that something is repeated."""
+OFFERED = 100
+"""Captured handshakes that one can choose from, the newest."""
 
 
 class ComposeScreen(EditorScreen):
@@ -79,8 +99,8 @@ class ComposeScreen(EditorScreen):
     def __init__(self) -> None:
         super().__init__()
         self._open: dict[int, ConnectionInfo] = {}
-        self._history: list[tuple[float, Composed]] = []
-        """When, and what; the newest first."""
+        self._sent = SentHistory()
+        self._stopped = asyncio.Event()
         self._wanted: int | None = None
         """The connection that what was taken came from."""
 
@@ -163,19 +183,57 @@ class ComposeScreen(EditorScreen):
             self._wanted = None
         elif self._open:
             self.notify(f"Connection #{frame.connection} is closed: choose another.", severity="warning")
-        self.editor.area.focus()
+        self.set_focus(self.editor.area)
 
     # What a person does.
 
     async def action_take(self) -> None:
         """Take the frame that is selected."""
-        selected, factory = self.app.selected, self.app.factory
-        if selected is None:
+        if self.app.selected is None:
             self.notify("No frame is selected in Browse.", severity="warning")
-            return
-        shown = await self.app.capture.ask(lambda reader: load(reader, selected, factory))
-        if shown:
+        elif shown := await self.selected():
             self.take(shown)
+
+    async def action_open(self) -> None:
+        """Ask which handshake, and open a socket by it."""
+        selected = self.app.selected
+
+        def recent(reader: Reader) -> list[ConnectionRecord]:
+            (last,) = reader.db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()
+            found = reader.connections(last - OFFERED)[::-1]
+            frame = reader.frame(selected) if selected is not None else None
+            first = reader.connection(frame.connection) if frame else None
+            return [first, *(one for one in found if one.id != first.id)] if first else found
+
+        try:
+            records = await self.app.capture.ask(recent)
+        except CaptureError as error:
+            self.app.complain(error)
+            return
+        if not records:
+            self.notify("No handshake has been captured yet.", severity="warning")
+            return
+
+        def chosen(record: ConnectionRecord | None) -> None:
+            if record is not None:
+                work(self, "open", self._open_as, record)
+
+        self.app.push_screen(
+            Choose("A new socket, opened as", [_offer(record) for record in records]), chosen
+        )
+
+    async def _open_as(self, record: ConnectionRecord) -> None:
+        engine = self.app.engine
+        if engine is None:
+            return
+        try:
+            number = await self.app.sockets.open(engine.run, record)
+        except WsproxyError as error:
+            self.app.complain(error)
+            return
+        self._wanted = number
+        self.notify(f"Connection #{number} is open, and stays so until you leave.")
+        self.refresh_soon()
 
     def action_send(self) -> None:
         """Send it."""
@@ -190,27 +248,31 @@ class ComposeScreen(EditorScreen):
 
     def action_again(self) -> None:
         """The last one once more."""
-        if self._history:
-            self._begin(self._history[0][1], 1, 0)
+        if len(self._sent) and self._sent[0].composed.connection:
+            self._begin(self._sent[0].composed, 1, 0)
+        else:
+            self.notify("Nothing was sent yet in this session.", severity="warning")
 
     def action_stop(self) -> None:
-        """Repeat no more."""
-        self.workers.cancel_group(self, "send")
+        """Repeat no more; what is on its way counts."""
+        self._stopped.set()
 
     def _begin(self, composed: Composed, times: int, every: float) -> None:
         work(self, "send", self._send, composed, times, every)
 
     async def _send(self, composed: Composed, times: int, every: float) -> None:
         self._remember(composed)
+        self._stopped.clear()
         done = 0
         try:
-            while done < times:
+            while done < times and not self._stopped.is_set():
                 length = await self.ask(composed.send)
                 if length is None:
                     return
                 done += 1
                 if done < times:
-                    await asyncio.sleep(every)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopped.wait(), every)
         finally:
             if done:
                 what = f"{composed.words} ({len(composed.content):,} B)"
@@ -232,12 +294,17 @@ class ComposeScreen(EditorScreen):
 
     # History.
 
+    def on_mount(self) -> None:
+        """Textual's."""
+        if self.app.engine is not None:
+            self._list()
+
     def _remember(self, composed: Composed) -> None:
-        if self._history and self._history[0][1] == composed:
-            del self._history[0]
-        self._history.insert(0, (time.time(), composed))
-        del self._history[KEPT:]
-        self.history.fill([(number, _cells(*past)) for number, past in enumerate(self._history)])
+        self._sent.add(composed)
+        self._list()
+
+    def _list(self) -> None:
+        self.history.fill([(number, _cells(self._sent[number])) for number in range(len(self._sent))])
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Enter in the history: take it up again."""
@@ -245,14 +312,14 @@ class ComposeScreen(EditorScreen):
         key = self.history.key
         if key is None:
             return
-        _, composed = self._history[key]
+        composed = self._sent[key].composed
         self.query_one("#to", Select).value = composed.to
         self.query_one("#type", Select).value = composed.kind
         self.query_one("#force", Checkbox).value = composed.force
         if composed.connection in self._open:
             self.connection.value = composed.connection
         self.editor.load(composed.content, composed.kind not in ("binary", RAW))
-        self.editor.area.focus()
+        self.set_focus(self.editor.area)
 
 
 def _label(one: ConnectionInfo) -> str:
@@ -261,11 +328,17 @@ def _label(one: ConnectionInfo) -> str:
     return words.replace(" ", "\u00a0")
 
 
-def _cells(when: float, composed: Composed) -> list[Cell]:
+def _offer(record: ConnectionRecord) -> Choice:
+    status = "" if record.status == 101 else f"{record.status or 'failed'} "
+    return Choice(f"#{record.id} {record.url}", record, f"{status}{record.subprotocol or ''}")
+
+
+def _cells(sent: Sent) -> list[Cell]:
+    composed = sent.composed
     to_server = composed.to == "server"
     return [
-        (time.strftime("%H:%M:%S", time.localtime(when)), "dim"),
-        (f"#{composed.connection}", ""),
+        (sent.when, "dim"),
+        (f"#{composed.connection}" if composed.connection else "", ""),
         (SENT if to_server else RECEIVED, "green" if to_server else "blue"),
         (composed.words, ""),
         (f"{len(composed.content):,} B", ""),

@@ -134,7 +134,10 @@ class Choose(Dialog[Any]):
 
     def on_mount(self) -> None:
         """Textual's."""
-        self.query_one(OptionList).focus()
+        options = self.query_one(OptionList)
+        self.set_focus(options)
+        # Enter may be there already.
+        options.highlighted = 0 if self._choices else None
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

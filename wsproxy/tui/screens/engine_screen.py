@@ -9,8 +9,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from wsproxy.control.client import Client
-from wsproxy.errors import WsproxyError
+from wsproxy.errors import CaptureError, WsproxyError
 from wsproxy.tui.actions import actions
+from wsproxy.tui.inspector.shown import Shown, load
 from wsproxy.tui.screens.base import TaskScreen
 from wsproxy.tui.work import work
 
@@ -82,6 +83,17 @@ class EngineScreen(TaskScreen):
         except WsproxyError as error:
             if not quietly or engine.alive:
                 self.app.complain(error)
+            return None
+
+    async def selected(self) -> Shown | None:
+        """The frame that is selected in Browse; None if none is, or it cannot be read, which is said."""
+        number, factory = self.app.selected, self.app.factory
+        if number is None:
+            return None
+        try:
+            return await self.app.capture.ask(lambda reader: load(reader, number, factory))
+        except CaptureError as error:
+            self.app.complain(error)
             return None
 
     def refresh_soon(self) -> None:

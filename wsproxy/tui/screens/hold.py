@@ -13,7 +13,6 @@ from wsproxy.errors import MissingError, UsageError
 from wsproxy.filters.parser import parse
 from wsproxy.tui import suggest
 from wsproxy.tui.actions import Action, bindings, register
-from wsproxy.tui.inspector.shown import load
 from wsproxy.tui.screens.dialogs import Question
 from wsproxy.tui.screens.editor_screen import EditorScreen
 from wsproxy.tui.widgets.payload import PayloadEditor
@@ -36,7 +35,9 @@ register(
     Action("release_all", "R", "Release all", "Let every held message go", "hold", footer=False),
     Action("drop_all", "D", "Drop all", "Send none of the held messages", "hold", footer=False),
     Action("add_rule", "a", "Hold more", "Hold messages that a filter matches, from now on", "hold"),
-    Action("remove_rule", "x", "Hold no more", "Remove a rule; what it holds is let go", "hold"),
+    Action(
+        "remove_rule", "x", "Hold no more", "Remove a rule; what it holds is let go", "hold", footer=False
+    ),
     Action("switch_rule", "space", "On or off", "Switch a rule on or off", "hold", footer=False),
     Action(
         "toggle_hex", "ctrl+t", "Text or hex", "Edit as text or as bytes", "hold", footer=False, priority=True
@@ -79,7 +80,7 @@ class HoldScreen(EditorScreen):
         #message > #facts { height: auto; max-height: 2; padding: 0 1; color: $text-muted; }
         #rules { height: auto; max-height: 7; min-height: 3; border-top: solid $primary; }
         &.-wide #work { layout: horizontal; }
-        &.-wide #message { width: 50%; border-top: none; border-left: solid $primary; }
+        &.-wide #message { width: 42%; border-top: none; border-left: solid $primary; }
         &:ansi #message, &:ansi #rules { border-top: solid ansi_blue; }
     }
     """
@@ -189,11 +190,11 @@ class HoldScreen(EditorScreen):
     def action_edit(self) -> None:
         """Go to the editor."""
         if self.held.key is not None:
-            self.editor.area.focus()
+            self.set_focus(self.editor.area)
 
     def action_leave_editor(self) -> None:
         """Go back to the list; what was typed is given up."""
-        self.held.focus()
+        self.set_focus(self.held)
         if self._editing is not None and self.editor.changed:
             self._empty()
             self._show_selected()
@@ -214,7 +215,7 @@ class HoldScreen(EditorScreen):
         if done is None:
             return
         self._empty()
-        self.held.focus()
+        self.set_focus(self.held)
         self.notify(f"Message {number} was changed ({done['length']:,} B) and {_left(done['gone'], 'sent')}.")
         self.refresh_soon()
 
@@ -263,12 +264,8 @@ class HoldScreen(EditorScreen):
 
     async def action_add_rule(self) -> None:
         """Ask for a filter, and hold what it matches."""
-        selected = self.app.selected
-        suggested = ""
-        if selected is not None:
-            factory = self.app.factory
-            shown = await self.app.capture.ask(lambda reader: load(reader, selected, factory))
-            suggested = suggest.like(shown) if shown else ""
+        shown = await self.selected()
+        suggested = suggest.like(shown) if shown else ""
 
         async def add(text: str | None) -> None:
             if text is None:

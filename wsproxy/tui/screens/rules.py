@@ -11,6 +11,7 @@ from wsproxy.tui.screens.dialogs import Choice, Choose, Question
 from wsproxy.tui.screens.engine_screen import EngineScreen
 from wsproxy.tui.widgets.bars import StatusLine
 from wsproxy.tui.widgets.table import Cell, Table
+from wsproxy.tui.widgets.tabs import Tabs
 from wsproxy.tui.work import work
 from wsproxy.words import count
 
@@ -65,7 +66,7 @@ class RulesScreen(EngineScreen):
 
     def compose_engine(self) -> ComposeResult:
         """Rules, addons, options."""
-        with TabbedContent():
+        with Tabs():
             with TabPane("Rules", id="rules"):
                 yield Table(
                     ">RULE", "", ">HITS", ">HELD", "DOES", "TO", "WITH",
@@ -119,7 +120,7 @@ class RulesScreen(EngineScreen):
         event.stop()
         pane = event.tabbed_content.active_pane
         for table in pane.query(Table) if pane else ():
-            table.focus()
+            self.set_focus(table)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Enter: change an option."""
@@ -132,9 +133,7 @@ class RulesScreen(EngineScreen):
     def action_add(self) -> None:
         """Ask what, to which, and with what."""
 
-        async def act(action: str | None) -> None:
-            if action is None:
-                return
+        async def make(action: str) -> None:
             filter = await self._asked("Which messages", "A filter; empty for every message.", check=_wrong)
             if filter is None:
                 return
@@ -146,10 +145,11 @@ class RulesScreen(EngineScreen):
             if await self.ask(lambda client: client.add_rule(action, filter, argument or "")):
                 self.refresh_soon()
 
-        async def ask() -> None:
-            await act(await self.app.push_screen_wait(Choose("Make a rule", _ACTIONS)))
+        def chosen(action: str | None) -> None:
+            if action is not None:
+                work(self, "rule", make, action)
 
-        work(self, "rule", ask)
+        self.app.push_screen(Choose("Make a rule", _ACTIONS), chosen)
 
     async def _asked(self, title: str, hint: str, value: str = "", check: object = None) -> str | None:
         question = Question(title, hint, value, check) if callable(check) else Question(title, hint, value)
@@ -192,14 +192,7 @@ class RulesScreen(EngineScreen):
             self.notify(f"{name} cannot be changed while the proxy runs.", severity="warning")
             return
 
-        async def change() -> None:
-            choices = ["true", "false"] if option["type"] == "bool" else option["choices"]
-            value: str | None
-            if choices:
-                offered = [Choice(choice, choice) for choice in choices]
-                value = await self.app.push_screen_wait(Choose(name, offered, option["help"]))
-            else:
-                value = await self._asked(name, option["help"], _typed(option["value"]))
+        async def change(value: str | None) -> None:
             if value is None:
                 return
             many = option["type"].startswith("sequence")
@@ -207,7 +200,13 @@ class RulesScreen(EngineScreen):
             if await self.ask(lambda client: client.set_option(name, told)):
                 self.refresh_soon()
 
-        work(self, "option", change)
+        choices = ["true", "false"] if option["type"] == "bool" else option["choices"]
+        if choices:
+            self.app.push_screen(
+                Choose(name, [Choice(choice, choice) for choice in choices], option["help"]), change
+            )
+        else:
+            self.app.push_screen(Question(name, option["help"], _typed(option["value"])), change)
 
 
 def _wrong(text: str) -> str:

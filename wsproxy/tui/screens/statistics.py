@@ -1,6 +1,7 @@
 """Statistics: how much, how large, how fast, and what; while it is counted, and as it grows."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -73,6 +74,8 @@ class StatisticsScreen(TaskScreen):
         self._grew = asyncio.Event()
         self._traffic = Traffic()
         self._meaning: Meaning | None = None
+        self.complete = False
+        """All there is was counted, and is on the screen."""
 
     def compose_task(self) -> Iterable[Widget]:
         """The boxes, and how far the counting has come."""
@@ -114,7 +117,7 @@ class StatisticsScreen(TaskScreen):
         self._meaning = None
         self._work()
 
-    def action_connection(self) -> None:
+    async def action_connection(self) -> None:
         """Ask which one."""
 
         def use(text: str | None) -> None:
@@ -123,16 +126,13 @@ class StatisticsScreen(TaskScreen):
             self._only = int(text) if text.strip() else None
             self.action_recount()
 
-        async def ask() -> None:
-            selected = self.app.selected
-            suggested = ""
-            if selected is not None:
+        selected, suggested = self.app.selected, ""
+        if selected is not None:
+            with contextlib.suppress(CaptureError):
                 frame = await self.app.capture.ask(lambda reader: reader.frame(selected))
                 suggested = str(frame.connection) if frame else ""
-            hint = "The number of a connection; empty for all of them."
-            self.app.push_screen(Question("Count connection", hint, suggested, _wrong), use)
-
-        work(self, "ask", ask)
+        hint = "The number of a connection; empty for all of them."
+        self.app.push_screen(Question("Count connection", hint, suggested, _wrong), use)
 
     # Counting.
 
@@ -162,11 +162,16 @@ class StatisticsScreen(TaskScreen):
                 self._show()
             if not more:
                 # Once more in the room there is: the boxes had none before they had something in them.
-                self.call_after_refresh(self._show)
+                self.call_after_refresh(self._show_all)
                 await self._grew.wait()
+                self.complete = False
                 await asyncio.sleep(_TELL)
 
     # Showing.
+
+    def _show_all(self) -> None:
+        self._show()
+        self.complete = True
 
     def _show(self) -> None:
         if not self.is_mounted:

@@ -1,5 +1,7 @@
 """The lines above and below a screen: where one is, and how it stands."""
 
+from dataclasses import dataclass
+
 from rich.text import Text
 from textual import events
 from textual.app import RenderResult
@@ -8,8 +10,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from wsproxy.decoders.text import printable
+from wsproxy.decoders.text import columns, printable
 from wsproxy.tui.places import SCREENS, Place
+
+_WIDE = 100
+"""Columns from which the line above says whose it is, too."""
+_SHORTEST = 4
+"""Columns of a name below which it says nothing."""
 
 
 class Tab(Widget):
@@ -43,21 +50,52 @@ class Tab(Widget):
         self.post_message(self.Pressed(self.place))
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is being looked at."""
+
+    state: str
+    """How it stands, which must be seen."""
+    name: str
+    """Of the file; anybody's."""
+    style: str = ""
+
+
+class SubjectLine(Widget):
+    """What is being looked at, in as much room as there is."""
+
+    DEFAULT_CSS = """
+    SubjectLine { height: 1; width: 1fr; text-align: right; padding: 0 1; color: $text-muted; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subject = Subject("", "")
+
+    def render(self) -> RenderResult:
+        """Textual's: of a name that is too long its end is given up, never the state."""
+        subject, width = self.subject, self.size.width
+        state, name = printable(subject.state, width), printable(subject.name, width)
+        room = width - columns(state) - 1
+        if columns(name) > room:
+            name = printable(subject.name, room) if room >= _SHORTEST else ""
+        return Text(f"{state} {name}".strip(), subject.style, no_wrap=True)
+
+
 class TopBar(Horizontal):
     """Where one is, and what is being looked at."""
 
     DEFAULT_CSS = """
     TopBar { height: 1; dock: top; background: $panel; }
     TopBar > .title { width: auto; padding: 0 1; text-style: bold; color: $text-accent; }
-    TopBar > .subject { width: 1fr; text-align: right; padding: 0 1; color: $text-muted; }
+    TopBar.-narrow > .title { display: none; }
     TopBar:ansi { background: ansi_default; }
     """
 
     def __init__(self, here: str) -> None:
         super().__init__()
         self._here = here
-        self._subject = Static(markup=False, classes="subject")
-        self.shown = ""
+        self._line = SubjectLine()
 
     def compose(self):  # type: ignore[no-untyped-def]
         """Textual's."""
@@ -66,14 +104,17 @@ class TopBar(Horizontal):
             tab = Tab(place)
             tab.set_class(place.name == self._here, "-here")
             yield tab
-        yield self._subject
+        yield self._line
 
-    def say(self, subject: str, style: str = "") -> None:
-        """What is being looked at; a text of anybody's."""
-        if subject != self.shown:
-            self.shown = subject
-            line = Text(printable(subject), style, no_wrap=True, overflow="ellipsis")
-            self._subject.update(line, layout=False)
+    def on_resize(self) -> None:
+        """Textual's."""
+        self.set_class(self.size.width < _WIDE, "-narrow")
+
+    def say(self, subject: Subject) -> None:
+        """What is being looked at."""
+        if subject != self._line.subject:
+            self._line.subject = subject
+            self._line.refresh()
 
 
 class StatusLine(Static):

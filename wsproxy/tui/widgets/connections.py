@@ -164,10 +164,11 @@ class ConnectionList(Rows[ConnectionRow]):
             ]
         else:
             parts.append((f"{flow.sent:>9,} {flow.received:>9,} ", ""))
+        room = max(width - sum(columns(text) for text, _ in parts), 0)
         if row.state == "open":
             parts.append((self._idle(row, flow), "connection--dim"))
         else:
-            parts.append((row.end, "connection--dim" if row.clean else "connection--bad"))
+            parts.append((printable(row.end, room), "connection--dim" if row.clean else "connection--bad"))
         return parts
 
     def _idle(self, row: ConnectionRow, flow: Flow) -> str:

@@ -298,7 +298,7 @@ class FilterBar(Vertical):
     def _picked(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.take(event.option_index)
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     def step(self, step: int) -> None:
         """Up and down: in the list below, or among the filters used before."""

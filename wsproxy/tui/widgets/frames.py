@@ -270,7 +270,7 @@ class FrameLog(Rows[FrameRow]):
 
     def on_resize(self) -> None:
         """Textual's."""
-        room = max(self.size.width - self._fixed, 10)
+        room = max(self.room - self._fixed, 10)
         if room != self._room:
             self._room = room
             self.forget()

@@ -141,6 +141,11 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         return max(self.size.height - 1, 1)
 
     @property
+    def room(self) -> int:
+        """Columns for a row: what is beside the scrollbar."""
+        return self.scrollable_content_region.width
+
+    @property
     def top(self) -> int:
         """The first row on the screen."""
         return round(self.scroll_offset.y)
@@ -254,7 +259,7 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Textual's: one line of the screen."""
-        width = self.size.width
+        width = self.room
         base = self._base
         if y == 0:
             return self._strip(self.header(width), width, base + self.style_of("rows--header"))
