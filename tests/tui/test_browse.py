@@ -313,6 +313,22 @@ async def test_the_list_of_calls_without_a_reply_is_kept_up_to_date(tmp_path):
             await browse.until(lambda: browse.listed == [2, 4])
 
 
+async def test_the_newest_connections_are_seen_until_somebody_scrolls_away(tmp_path):
+    with capture(tmp_path / "a.wsp") as c:
+        c.send(c.open("ws://example.test/first"), say(1))
+        written(c, 1)
+        async with browsing(c.path) as browse:
+            await browse.shown("example.test/first")
+            for number in range(20):
+                c.open(f"ws://example.test/later-{number}")
+            await browse.shown("example.test/later-19")
+            browse.screen.connections.go(0)
+            for number in range(20, 40):
+                c.open(f"ws://example.test/later-{number}")
+            await browse.until(lambda: browse.app.capture.now.connections == 41)
+            await browse.shown("example.test/first")
+
+
 async def test_messages_are_put_together_with_one_key(tmp_path):
     with capture(tmp_path / "a.wsp") as c:
         number = c.open()

@@ -86,6 +86,7 @@ class ComposeScreen(EditorScreen):
         .row { height: 1; }
         .row Label { padding: 0 1; color: $text-muted; }
         #connection { width: 1fr; }
+        SelectCurrent #label, SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         #to { width: 12; }
         #type { width: 22; }
         #times, #every { width: 9; border: none; height: 1; padding: 0; background: $boost; }

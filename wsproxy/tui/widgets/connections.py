@@ -84,6 +84,8 @@ class ConnectionList(Rows[ConnectionRow]):
         self._wanted: list[int] = []
         self._fetching = False
         self._closures = 0
+        self._known = 0
+        """How many there were when somebody last looked."""
 
     @property
     def count(self) -> int:
@@ -101,7 +103,9 @@ class ConnectionList(Rows[ConnectionRow]):
             self._closures = self.model.now.closures
             for key in [key for key, row in self._rows.items() if row.state == "open"]:
                 del self._rows[key]
-        at_end = self.is_at_end or not self.virtual_size.height
+        # Of what there was: when ten have come at once, the end is far away.
+        at_end = self.top + self.page_size >= self._known
+        self._known = self.count
         self.changed(top=self.count if at_end and not self.has_focus else None)
         # The numbers of those on the screen have changed.
         self.refresh()
