@@ -159,6 +159,9 @@ def replay(
     as they did, fragments, pings and closing included. The server's pings are answered. The replay is
     recorded, too: `wsproxy log last` shows it.
 
+    Ids and tokens that the server made up are said as they are now: texts in text messages, and the ids of
+    calls that the client answers. In binary messages it is only the latter, of SignalR and MQTT.
+
     Exit codes: 0 all was said and the server did not break off, 1 it did, fell behind or refused,
     2 wrong usage, 3 no server. What the server said otherwise than in the original is counted; with --diff
     it is shown, and the exit code is 1 if there is any.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from wsproxy.decoders.registry import DECODERS, Factory
 from wsproxy.replay.align import Alignment
@@ -198,7 +198,7 @@ class Diff:
             if self._facts:
                 ends = closures[0].get(left.id), closures[1].get(right.id)
                 facts = (*of_handshakes(left, right), *of_ends(*ends))
-            calls = _Calls()
+            calls = _Calls(max(reader.last_frame() for reader in self._readers))
             for from_client in self._directions:
                 counts[from_client] = Counts()
                 yield from self._direction(left, right, from_client, counts[from_client], calls)
@@ -276,12 +276,18 @@ def _same(left: Said, right: Said) -> bool:
 
 
 class _Calls:
-    """Which messages of the direction gone through before belong together: what the next one may answer."""
+    """
+    Which messages of the direction gone through before belong together: what the next one may answer.
 
-    def __init__(self) -> None:
-        self._left, self._right = array("q"), array("q")
-        self._before: tuple[array[int], array[int]] = array("q"), array("q")
-        self._sorted = True
+    Args:
+        last_frame: the highest number that there is.
+    """
+
+    def __init__(self, last_frame: int) -> None:
+        # Four bytes for a frame, as long as there are not more of them.
+        self._kind: Literal["I", "Q"] = "I" if last_frame < 1 << 32 else "Q"
+        self._before: tuple[array[int], array[int]] = self._none(), self._none()
+        self._left, self._right = self._none(), self._none()
 
     def pair(self, left: int, right: int) -> None:
         """These two do."""
@@ -293,10 +299,13 @@ class _Calls:
         rights, lefts = self._right, self._left
         if any(a > b for a, b in pairwise(rights)):
             order = sorted(range(len(rights)), key=rights.__getitem__)
-            rights = array("q", (rights[n] for n in order))
-            lefts = array("q", (lefts[n] for n in order))
+            rights = array(self._kind, (rights[n] for n in order))
+            lefts = array(self._kind, (lefts[n] for n in order))
         self._before = rights, lefts
-        self._left, self._right = array("q"), array("q")
+        self._left, self._right = self._none(), self._none()
+
+    def _none(self) -> "array[int]":
+        return array(self._kind)
 
     def key(self, said: Said, is_left: bool) -> Hashable | None:
         """The left one's number of the call that a message answers."""

@@ -354,6 +354,8 @@ class Player:
         part = self.parts.get(link.original)
         if part is None:
             return 0
+        # What comes together with the answer to the handshake comes before anybody has seen that.
+        part.link = link
         expected = None
         if (
             not heard.is_control

@@ -183,7 +183,7 @@ class Session(Changes):
             return False
         decoded = followed.last_now = followed.now.decode(_message(part.heard + 1, heard, False))
         followed.heartbeats.said(decoded.decoder, False, heard.content, decoded)
-        if decoded.heartbeat and part.link and part.voice:
+        if decoded.heartbeat and part.link:
             answer = followed.heartbeats.answer(followed.now.name, heard.content)
             if answer is not None and part.is_open:
                 part.link.say(encode_frame(heard.opcode, answer, mask=part.link.key()), 1, 0)

@@ -1,5 +1,6 @@
 """What changes from run to run: ids and tokens, variables, scripts, heartbeats."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from wsproxy.replay.pace_lockstep import LockstepPace
 from wsproxy.replay.session import Session
 from wsproxy.replay.variables import Map, Variables
 from wsproxy.wire.encode import encode_frame
+from wsproxy.wire.handshake import Head, accept_for
+from wsproxy.wire.mask import apply_mask
 
 
 @pytest.fixture
@@ -228,6 +231,28 @@ class TestHeartbeats:
             summary = await play(path, changes=Session(), pace=LockstepPace(10))
         assert heard == ['42["a"]', "3", '42["b"]']
         assert (summary.went_well, summary.differences, summary.expected) == (True, 0, 2)
+
+    async def test_of_a_server_that_is_in_a_hurry_are_answered_too(self, path: Path) -> None:
+        """One that comes in one piece with the answer to the handshake."""
+        heard: list[bytes] = []
+
+        async def hurry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = Head.parse(await reader.readuntil(b"\r\n\r\n"))
+            accept = accept_for(head.get("Sec-WebSocket-Key"))
+            writer.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n" + answer("0{}") + answer("2")
+            )
+            frame = await reader.readexactly(7)
+            heard.append(apply_mask(frame[6:], frame[2:6]))
+            writer.close()
+
+        listening = await asyncio.start_server(hurry, "127.0.0.1", 0)
+        async with listening:
+            port = listening.sockets[0].getsockname()[1]
+            recorded(path, f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket", "0{}", ">40")
+            await play(path, changes=Session())
+        assert heard == [b"3"]
 
     async def test_of_the_client_are_said_when_it_is_silent(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
