@@ -89,7 +89,8 @@ def find(*names: str) -> Installed:
             if place.is_file() and os.access(place, os.X_OK):
                 return Installed(place, kind.family)
     titles = [kind.title for kind in wanted]
-    listed = " and no ".join(titles)
+    *others, last = titles
+    listed = f"{', '.join(others)} or {last}" if others else last
     if sys.platform == "win32" or sys.platform == "darwin":
         where, hint = "where they are usually installed", "Install one"
     else:
