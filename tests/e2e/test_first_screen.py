@@ -89,6 +89,8 @@ class Reader:
             (programs / name).chmod(0o755)
         # Where packages come from is a matter of the machine.
         packages = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        # What is imported is compiled when it is; most of what is installed never is.
+        packages["PIP_NO_COMPILE"] = "1"
         packages.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
         for place in (".config/pip/pip.conf", ".pip/pip.conf"):
             if (Path.home() / place).is_file():
