@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.support.ports import free_port
 from tests.support.stand_in import UNTIL_CLOSED, arguments_of, stand_in, switch, telling
 from wsproxy.certs import Authority, spki_pin
 from wsproxy.cli.browser import browser
@@ -39,9 +40,7 @@ def test_an_app_is_not_for_firefox_and_has_one_url(tmp_path: Path) -> None:
 
 
 def test_without_a_proxy_the_command_says_what_to_start(tmp_path: Path, confdir: Path, scratch: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
-    program = stand_in(tmp_path, "")
+    program, free = stand_in(tmp_path, ""), free_port()
 
     result = CliRunner().invoke(browser, ["-p", str(free), "--browser", str(program)])
 
