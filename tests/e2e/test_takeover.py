@@ -27,6 +27,7 @@ from tests.support.lab import (
     until,
 )
 from tests.support.proxy import stream
+from tests.support.strategies import few
 from wsproxy.engine import fastpath
 from wsproxy.wire.encode import encode_frame
 
@@ -101,7 +102,7 @@ async def test_what_is_in_flight_while_a_socket_is_taken_over_arrives_whole_and_
             server.end()
             assert [await client.rest(), await server.rest()] == [b"", b""]
 
-        @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=few(12), deadline=None, suppress_health_check=list(HealthCheck))
         @given(up=steps, down=steps, seed=st.integers(0, 1 << 32))
         def examples(up: list[tuple[int, float]], down: list[tuple[int, float]], seed: int) -> None:
             asyncio.run_coroutine_threadsafe(one(up, down, seed), loop).result(60)

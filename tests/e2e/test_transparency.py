@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import raw, tls
 from tests.support.proxy import Proxy, closures, frames, running, stream
+from tests.support.strategies import few
 from wsproxy.wire.encode import encode_close, encode_frame
 
 WAYS = ["connect", "absolute", "connect-tls", "reverse", "reverse-tls", "socks5", "upstream"]
@@ -103,7 +104,7 @@ async def _compare_streams(route: Route) -> None:
         assert await server.rest() == b""
         await asyncio.gather(client.close(), server.close())
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=few(20), deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(up=traffic, down=traffic, cuts=st.lists(st.integers(0, 70000), max_size=6))
     def examples(up: bytes, down: bytes, cuts: list[int]) -> None:
         asyncio.run_coroutine_threadsafe(one(up, down, cuts), loop).result(60)

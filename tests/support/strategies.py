@@ -4,9 +4,17 @@ Hypothesis strategies for what goes over a WebSocket, legal and not, and ways to
 
 import itertools
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from wsproxy.wire.encode import encode_frame
+
+
+def few(count: int) -> int:
+    """For `max_examples`: `count` of them, or as many fewer as the profile `brief` has."""
+    usual = settings.get_profile("fast").max_examples
+    return min(count, max(1, count * settings.default.max_examples // usual))
+
 
 KEYS = st.one_of(st.just(b""), st.binary(min_size=4, max_size=4))
 """Masking keys, and none."""

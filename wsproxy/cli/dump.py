@@ -57,8 +57,6 @@ def dump(
       wsproxy dump --only 'example\\.com:443$'
       wsproxy dump -m reverse:https://example.com --json | jq .text
     """
-    from wsproxy.engine.master import EngineOptions
-
     if not quiet and not raw and decoding.words():
         # Said before the proxy starts, not by the viewer afterwards.
         decoding.factory()
@@ -67,6 +65,9 @@ def dump(
 
         check_followed(wanted)
     path, append = capture_target(write)
+    # What is wrong so far is said before a second goes by with this.
+    from wsproxy.engine.master import EngineOptions
+
     options = EngineOptions(capture=path, append=append, **listening(listen))
     viewers: list[Viewer] = []
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsproxy.cli.protocols import Spoken
     from wsproxy.cli.reconnects import Returning
     from wsproxy.filters.nodes import Filter
-    from wsproxy.store.reader import Traffic
+    from wsproxy.store.totals import Traffic
 
 
 @click.command()

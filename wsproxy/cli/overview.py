@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsproxy.cli import conformance, library
-from wsproxy.store.reader import Reader, Traffic
+from wsproxy.store import totals
+from wsproxy.store.reader import Reader
 from wsproxy.store.records import CaptureInfo, ClosureRecord, ConnectionRecord, GapRecord, ReplayRecord
+from wsproxy.store.totals import Traffic
 from wsproxy.wire.frames import Anomaly
 
 if TYPE_CHECKING:
@@ -146,11 +148,11 @@ class _Counts:
 
     def add(self, reader: Reader, only: Sequence[int] | None = None) -> None:
         """All frames, or only these."""
-        for key, traffic in reader.traffic(only).items():
+        for key, traffic in totals.traffic(reader, only).items():
             self.traffic[key] = _sum([self.traffic[key], traffic])
-        for (number, from_client, opcode), count in reader.opcodes(only).items():
+        for (number, from_client, opcode), count in totals.opcodes(reader, only).items():
             self.opcodes[number, from_client][opcode] += count
-        for found in (reader.anomalies(only), reader.untold_anomalies(only)):
+        for found in (totals.anomalies(reader, only), totals.untold_anomalies(reader, only)):
             for (number, anomalies), count in found.items():
                 for flag in Anomaly:
                     if flag in anomalies:

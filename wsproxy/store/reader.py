@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -37,15 +36,6 @@ PAGE = 1000
 
 PREVIEW = 64 * 1024
 """Bytes of a streamed payload that come with its frame; `Reader.payload` has all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What went over one connection, one way."""
-
-    frames: int
-    bytes: int
-    """Of payload, as declared."""
 
 
 class Reader:
@@ -352,59 +342,6 @@ class Reader:
             offset = part[0]
             yield part[1]
 
-    def traffic(self, only: Sequence[int] | None = None) -> dict[tuple[int, bool], Traffic]:
-        """Frames and bytes by `(connection, from_client)`; of `only` these frames, if given."""
-        where, values = _only("id", only)
-        rows = self.db.execute(
-            f"SELECT connection, from_client, count(*), total(length) FROM frame WHERE {where} GROUP BY 1, 2",
-            values,
-        )
-        return {(row[0], bool(row[1])): Traffic(row[2], int(row[3])) for row in rows}
-
-    def opcodes(self, only: Sequence[int] | None = None) -> dict[tuple[int, bool, int], int]:
-        """How many frames by `(connection, from_client, opcode)`; of `only` these frames, if given."""
-        where, values = _only("id", only)
-        rows = self.db.execute(
-            f"SELECT connection, from_client, opcode, count(*) FROM frame WHERE {where} GROUP BY 1, 2, 3",
-            values,
-        )
-        return {(row[0], bool(row[1]), row[2]): row[3] for row in rows}
-
-    def anomalies(self, only: Sequence[int] | None = None) -> dict[tuple[int, Anomaly], int]:
-        """How many frames by `(connection, anomalies)`, where there are any; of `only` these, if given."""
-        where, values = _only("id", only)
-        rows = self.db.execute(
-            "SELECT connection, anomalies, count(*) FROM frame"
-            f" WHERE anomalies != 0 AND {where} GROUP BY 1, 2",
-            values,
-        )
-        return {(row[0], Anomaly(row[1])): row[2] for row in rows}
-
-    def untold_anomalies(self, only: Sequence[int] | None = None) -> dict[tuple[int, Anomaly], int]:
-        """
-        How many messages by `(connection, anomalies)` that none of their frames has; of those that
-        ended with `only` these frames, if given.
-        """
-        # A message shows what is wrong only at its end; mostly one of its frames says it, too.
-        where, values = _only("message.last_frame", only)
-        rows = self.db.execute(
-            "SELECT message.last_frame, message.connection, message.anomalies, coalesce(frame.anomalies, 0)"
-            " FROM message LEFT JOIN frame ON frame.connection = message.connection"
-            " AND frame.id BETWEEN message.first_frame AND message.last_frame"
-            " AND frame.from_client = message.from_client AND frame.anomalies != 0"
-            f" WHERE message.anomalies != 0 AND {where}",
-            values,
-        )
-        left: dict[int, tuple[int, int]] = {}
-        for last, connection, of_message, of_frame in rows:
-            left[last] = (connection, left.get(last, (0, of_message))[1] & ~of_frame)
-        found: dict[tuple[int, Anomaly], int] = {}
-        for connection, untold in left.values():
-            if untold:
-                key = (connection, Anomaly(untold))
-                found[key] = found.get(key, 0) + 1
-        return found
-
     def counts(self) -> tuple[int, int]:
         """How many connections and frames."""
         (connections,) = self.db.execute("SELECT count(*) FROM connection").fetchone()
@@ -456,10 +393,3 @@ def at_most(limit: int, parts: Iterable[bytes]) -> bytes:
         if limit <= 0:
             break
     return b"".join(taken)
-
-
-def _only(column: str, numbers: Sequence[int] | None) -> tuple[str, tuple[str, ...]]:
-    """A condition, and its values."""
-    if numbers is None:
-        return "1", ()
-    return f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)

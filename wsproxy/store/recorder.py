@@ -15,33 +15,26 @@ when it has nothing (`gap`).
 """
 
 import contextlib
-import json
 import os
-import re
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
-from datetime import datetime
-from itertools import chain
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from wsproxy.errors import CaptureError
-from wsproxy.store import files
-from wsproxy.store.edit_rows import DECISION_COLUMNS
+from wsproxy.store import files, inserts
+from wsproxy.store.inserts import Statement
 from wsproxy.store.limits import Limits
+from wsproxy.store.outage import Outage
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ConnectionRecord, ExchangeRecord, ReplayRecord
-from wsproxy.store.replay_rows import REPLAY_COLUMNS, Replayed, ReplayRowBuilder
-from wsproxy.store.rows import (
-    FRAME_COLUMNS,
-    MESSAGE_COLUMNS,
-    WHOLE_MESSAGE,
-    WHOLE_MESSAGE_CELLS,
-)
+from wsproxy.store.replay_rows import Replayed, ReplayRowBuilder
+from wsproxy.store.rows import FRAME_COLUMNS
+from wsproxy.store.waiting import OVERHEAD, Asked, Closed, Item, Opened, Switched, cost
 from wsproxy.wire.closing import Closure
 from wsproxy.wire.deflate import Inflater
 from wsproxy.wire.frames import Batch
@@ -49,95 +42,11 @@ from wsproxy.wire.handshake import Handshake
 from wsproxy.wire.port import Record
 from wsproxy.wire.transit import Arrival, Decided, Withheld
 
-
-def _many(table: str, row: str) -> dict[int, str]:
-    """Statements that insert many rows at once: a third less work than one by one."""
-    return {rows: f"INSERT INTO {table} VALUES " + ",".join([row] * rows) for rows in (100, 10, 1)}
-
-
-def _row(columns: int) -> str:
-    return "(" + ",".join("?" * columns) + ")"
-
-
-_INSERT_FRAMES = _many("frame", _row(FRAME_COLUMNS))
-_INSERT_MESSAGES = _many("message", _row(MESSAGE_COLUMNS))
-_INSERT_WHOLE_MESSAGES = _many("message", WHOLE_MESSAGE)
-_INSERT_PART = "INSERT INTO part (frame, offset, time, payload) VALUES (?,?,?,?)"
-_INSERT_CONNECTION = "INSERT OR IGNORE INTO connection VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_INSERT_CLOSURE = (
-    "INSERT OR IGNORE INTO closure (connection, time, at_frame, by, code, reason, clean, how)"
-    " VALUES (?,?,?,?,?,?,?,?)"
-)
-_INSERT_DECISION = f"INSERT INTO decision ({DECISION_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-_INSERT_REPLAY_OF = "INSERT OR IGNORE INTO replay_of VALUES (?,?,?,?)"
-_INSERT_REPLAYS = _many("replay", _row(REPLAY_COLUMNS))
-_INSERT_EXCHANGE = (
-    "INSERT INTO exchange (at_frame, time, sid, from_client, began, client, server, method, url, status,"
-    " type, encoding, length, body, flags, error) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-)
-_INSERT_GAP = "INSERT INTO gap (started, ended, at_frame, frames, bytes, reason) VALUES (?,?,?,?,?,?)"
-
-_NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-
 SWITCHED_OFF = "recording of frames was switched off"
 """The reason of a gap that somebody wanted."""
 
 _RETRY = 1.0
 """Seconds between two attempts to write again after a failure."""
-
-_OVERHEAD = 256
-"""Bytes of memory a queued frame costs besides its own."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_Statement = tuple[str, tuple[Any, ...]]
-
-
-@dataclass(slots=True)
-class _Gap:
-    """What could not be recorded, while it lasts."""
-
-    started: int
-    reason: str
-    frames: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    record: ConnectionRecord
-    handshake: Handshake
-    size: int
-    replay_of: ReplayRecord | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Close:
-    connection: int
-    closure: Closure
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    connection: int
-    from_client: bool
-    answer: Callable[[Inflater | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Switch:
-    """Whether frames are recorded from now on, and what went by until now."""
-
-    on: bool
-    time: int
-    frames: int
-    bytes: int
-
-
-_Item: TypeAlias = (
-    Batch | Replayed | Arrival | Withheld | Decided | ExchangeRecord | _Open | _Close | _Ask | _Switch
-)
 
 
 class Recorder:
@@ -180,7 +89,7 @@ class Recorder:
         except sqlite3.Error as e:
             self._db.close()
             raise CaptureError(f"cannot write {path}: {e}", "Choose another file with -w FILE") from None
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[Item] = deque()
         self._queued = 0
         """Bytes ever put in; written by the engine's thread only."""
         self._taken = 0
@@ -188,9 +97,7 @@ class Recorder:
         self._was_full = False
         self._wake = threading.Event()
         self._stopping = False
-        self._gap: _Gap | None = None
-        self._unwritten: deque[_Statement] = deque()
-        self._unwritten_size = 0
+        self._outage: Outage | None = None
         self._next_try = 0.0
         self._off_since = 0
         """When frames were last switched off, ns."""
@@ -224,14 +131,14 @@ class Recorder:
 
     def add(self, batch: Batch) -> None:
         """The sink of every relay."""
-        self._queued += batch[4] + _OVERHEAD * len(batch[3])
+        self._queued += batch[4] + OVERHEAD * len(batch[3])
         self._queue.append(batch)
         if not self._wake.is_set():
             self._wake.set()
 
     def replayed(self, replayed: Replayed) -> None:
         """The sink of who replays a capture."""
-        self._queued += _cost(replayed.batch)
+        self._queued += cost(replayed.batch)
         self._queue.append(replayed)
         if not self._wake.is_set():
             self._wake.set()
@@ -242,12 +149,12 @@ class Recorder:
             self.add(record)
             return
         if type(record) is Decided:
-            self._queued += record.size + _OVERHEAD
+            self._queued += record.size + OVERHEAD
         elif type(record) is Arrival:
-            self._queued += _cost(*record.batches)
+            self._queued += cost(*record.batches)
         else:
             assert type(record) is Withheld
-            self._queued += _cost(record.batch)
+            self._queued += cost(record.batch)
         self._queue.append(record)
         if not self._wake.is_set():
             self._wake.set()
@@ -260,7 +167,7 @@ class Recorder:
             connection, from_client: which.
             answer: is called with it on the recorder's thread; with None if its window was lost.
         """
-        self._queue.append(_Ask(connection, from_client, answer))
+        self._queue.append(Asked(connection, from_client, answer))
         self._wake.set()
 
     def open(
@@ -281,22 +188,22 @@ class Recorder:
         number = self._last_connection
         values = {name: getattr(record, name) for name in record.__dataclass_fields__}
         values["id"] = number
-        size = _OVERHEAD + len(record.request) + len(record.response) + len(record.body)
+        size = OVERHEAD + len(record.request) + len(record.response) + len(record.body)
         self._queued += size
         if replay_of:
             replay_of = replace(replay_of, connection=number)
-        self._queue.append(_Open(ConnectionRecord(**values), handshake, size, replay_of))
+        self._queue.append(Opened(ConnectionRecord(**values), handshake, size, replay_of))
         self._wake.set()
         return number
 
     def close(self, connection: int, closure: Closure, now: int) -> None:
         """A connection is over. `now` is in ns since the epoch."""
-        self._queue.append(_Close(connection, closure, now))
+        self._queue.append(Closed(connection, closure, now))
         self._wake.set()
 
     def exchange(self, record: ExchangeRecord) -> None:
         """A body of long-polling is whole. The `id` of the record is given by the capture."""
-        self._queued += _OVERHEAD + len(record.body)
+        self._queued += OVERHEAD + len(record.body)
         self._queue.append(record)
         self._wake.set()
 
@@ -309,7 +216,7 @@ class Recorder:
             now: when that changed, in ns since the epoch.
             frames, size: with `on`, how many went by meanwhile, and their bytes.
         """
-        self._queue.append(_Switch(on, now, frames, size))
+        self._queue.append(Switched(on, now, frames, size))
         self._wake.set()
 
     def stop(self) -> None:
@@ -336,14 +243,15 @@ class Recorder:
         off = db.execute("SELECT value FROM meta WHERE key = 'unrecorded_since'").fetchone()
         if off and off[0] is not None:
             # The process that wrote here before was killed, and with it the count.
-            values = (off[0], off[0], last_frame, 0, 0, f"{SWITCHED_OFF}, how many went by is not known")
-            db.execute(_INSERT_GAP, values)
+            reason = f"{SWITCHED_OFF}, how many went by is not known"
+            db.execute(*inserts.gap(off[0], off[0], last_frame, 0, 0, reason))
             notes["unrecorded_since"] = None
-        db.executemany(_NOTE, list(notes.items()))
+        for name, value in notes.items():
+            db.execute(*inserts.note(name, value))
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(None if self._gap is None else _RETRY)
+            self._wake.wait(None if self._outage is None else _RETRY)
             if not self._stopping and self.queued < self.limits.queue // 2:
                 # Gather: one transaction for many frames. A fuller queue does not wait.
                 time.sleep(self.limits.interval)
@@ -357,47 +265,45 @@ class Recorder:
     def _write(self, final: bool) -> None:
         queue, rows = self._queue, self._rows
         before = self._taken
-        statements: list[_Statement] = []
+        statements: list[Statement] = []
         taken = 0
         size = 0
         while queue:
             item = queue.popleft()
             if type(item) is tuple:
                 rows.batch(item)
-                taken += item[4] + _OVERHEAD * len(item[3])
+                taken += item[4] + OVERHEAD * len(item[3])
                 size += item[4]
             elif type(item) is Replayed:
                 rows.replayed(item)
-                taken += _cost(item.batch)
+                taken += cost(item.batch)
                 size += item.batch[4]
             elif type(item) is Arrival:
                 rows.arrival(item)
-                taken += _cost(*item.batches)
+                taken += cost(*item.batches)
                 size += sum(batch[4] for batch in item.batches)
             elif type(item) is Withheld:
                 rows.replaced([item.batch], None)
-                taken += _cost(item.batch)
+                taken += cost(item.batch)
                 size += item.batch[4]
             elif type(item) is Decided:
                 rows.decided(item)
-                taken += item.size + _OVERHEAD
-            elif type(item) is _Ask:
+                taken += item.size + OVERHEAD
+            elif type(item) is Asked:
                 item.answer(rows.inflater(item.connection, item.from_client))
-            elif type(item) is _Open:
+            elif type(item) is Opened:
                 taken += item.size
-                statements.append((_INSERT_CONNECTION, _connection_row(item.record, rows.last_frame)))
+                statements.append(inserts.connection(item.record, rows.last_frame))
                 if item.replay_of:
-                    statements.append((_INSERT_REPLAY_OF, astuple(item.replay_of)))
+                    statements.append(inserts.replay_of(item.replay_of))
                 rows.open(item.record.id, item.handshake.deflate, item.handshake.other_extensions)
-            elif type(item) is _Close:
+            elif type(item) is Closed:
                 rows.close(item.connection)
-                c = item.closure
-                values = (item.connection, item.time, rows.last_frame, c.by, c.code, c.reason, c.clean, c.how)
-                statements.append((_INSERT_CLOSURE, values))
+                statements.append(inserts.closure(item.connection, item.closure, item.time, rows.last_frame))
             elif type(item) is ExchangeRecord:
-                taken += _OVERHEAD + len(item.body)
-                statements.append((_INSERT_EXCHANGE, (rows.last_frame, *_storable(astuple(item)[1:]))))
-            elif type(item) is _Switch:
+                taken += OVERHEAD + len(item.body)
+                statements.append(inserts.exchange(item, rows.last_frame))
+            elif type(item) is Switched:
                 statements += self._switched(item, rows.last_frame)
             # A transaction is bounded in bytes like the queue: what is taken out, and what was
             # inflated of it, is still in memory until it is written.
@@ -405,102 +311,63 @@ class Recorder:
                 break
         if queue:
             self._wake.set()
-        if self._gap is None or final or time.monotonic() >= self._next_try:
-            self._commit(statements, size, resuming=self._gap is not None)
+        if self._outage is None or final or time.monotonic() >= self._next_try:
+            self._commit(statements, size)
         else:
-            self._lose(statements, size)
+            self._lose(self._outage, statements, size)
         self._taken = before + taken
         if self._was_full and self.queued <= self.limits.queue // 2:
             self._was_full = False
             if self.on_room:
                 self.on_room()
 
-    def _switched(self, item: _Switch, at_frame: int) -> list[_Statement]:
+    def _switched(self, item: Switched, at_frame: int) -> list[Statement]:
         if not item.on:
             self._off_since = item.time
             # Said at once: the process may be killed before frames are recorded again.
-            return [(_NOTE, ("unrecorded_since", item.time))]
-        statements: list[_Statement] = [(_NOTE, ("unrecorded_since", None))]
+            return [inserts.note("unrecorded_since", item.time)]
+        statements = [inserts.note("unrecorded_since", None)]
         if item.frames or item.bytes:
-            values = (self._off_since, item.time, at_frame, item.frames, item.bytes, SWITCHED_OFF)
-            statements.append((_INSERT_GAP, values))
+            statements.append(
+                inserts.gap(self._off_since, item.time, at_frame, item.frames, item.bytes, SWITCHED_OFF)
+            )
         return statements
 
-    def _commit(self, statements: list[_Statement], size: int, resuming: bool) -> None:
-        db, rows = self._db, self._rows
-        if not (statements or rows.cells or rows.parts or rows.messages or rows.decisions or resuming):
+    def _commit(self, statements: list[Statement], size: int) -> None:
+        db, rows, outage = self._db, self._rows, self._outage
+        if not (statements or rows.cells or rows.parts or rows.messages or rows.decisions or outage):
             return
-        gap = self._gap
+        now = time.time_ns()
+        first = outage.statements(now, rows.last_frame - len(rows.cells) // FRAME_COLUMNS) if outage else []
         try:
             db.execute("BEGIN IMMEDIATE")
-            if gap:
-                for sql, values in self._unwritten:
-                    db.execute(sql, values)
-                db.execute(
-                    _INSERT_GAP,
-                    (
-                        gap.started,
-                        time.time_ns(),
-                        rows.last_frame - len(rows.cells) // FRAME_COLUMNS,
-                        gap.frames,
-                        gap.bytes,
-                        gap.reason,
-                    ),
-                )
-            for sql, values in statements:
+            for sql, values in (*first, *statements):
                 db.execute(sql, values)
-            _insert(db, _INSERT_FRAMES, FRAME_COLUMNS, rows.cells)
-            if rows.parts:
-                db.executemany(_INSERT_PART, rows.parts)
-            _insert(db, _INSERT_WHOLE_MESSAGES, WHOLE_MESSAGE_CELLS, rows.whole_messages)
-            if rows.decisions:
-                db.executemany(_INSERT_DECISION, rows.decisions)
-            _insert(db, _INSERT_REPLAYS, REPLAY_COLUMNS, rows.replays)
-            _insert(db, _INSERT_MESSAGES, MESSAGE_COLUMNS, list(chain.from_iterable(rows.messages)))
+            inserts.gathered(db, rows)
             db.execute("COMMIT")
         except sqlite3.Error as e:
             with contextlib.suppress(sqlite3.Error):
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-            self._failed(e)
-            self._lose(statements, size)
+            self._lose(self._failed(e), statements, size)
             return
         rows.clear()
-        if gap:
-            self._gap = None
-            self._unwritten.clear()
-            self._unwritten_size = 0
-            self._tell(
-                f"recording goes on; {gap.frames} frames were relayed and not recorded "
-                f"between {_clock(gap.started)} and {_clock(time.time_ns())}"
-            )
+        if outage:
+            self._outage = None
+            self._tell(outage.is_over(now))
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: sqlite3.Error) -> Outage:
         self._next_try = time.monotonic() + _RETRY
-        if self._gap is None:
+        if self._outage is None:
             # From the first frame that could not be written on, not from when that showed.
             first = [*self._rows.cells[2:3], *(row[2] for row in self._rows.parts[:1])]
-            self._gap = _Gap(min(first, default=time.time_ns()), str(error))
-            self._tell(
-                f"RECORDING STOPPED at {_clock(self._gap.started)}: cannot write {self.path}: {error}. "
-                "Traffic goes on, unrecorded. Free some space: recording then goes on by itself"
-            )
+            self._outage = Outage(min(first, default=time.time_ns()), str(error), self.limits.queue)
+            self._tell(self._outage.begins(self.path))
+        return self._outage
 
-    def _lose(self, statements: list[_Statement], size: int) -> None:
-        assert self._gap is not None
-        self._gap.frames += self._rows.seen_frames
-        self._gap.bytes += size
+    def _lose(self, outage: Outage, statements: list[Statement], size: int) -> None:
+        outage.lose(self._rows.seen_frames, size, statements)
         self._rows.lose()
-        # Connections are few and everything else refers to them: they are kept for later, in order,
-        # and bounded like the queue.
-        for statement in statements:
-            if statement[0] is _INSERT_EXCHANGE:
-                self._gap.bytes += _size(statement) - _OVERHEAD
-                continue
-            self._unwritten.append(statement)
-            self._unwritten_size += _size(statement)
-        while self._unwritten_size > self.limits.queue:
-            self._unwritten_size -= _size(self._unwritten.popleft())
 
     def _tell(self, message: str) -> None:
         # The terminal may be gone, or be a log file on the same full disk.
@@ -509,14 +376,11 @@ class Recorder:
 
     def _finish(self) -> None:
         db = self._db
-        if self._gap:
-            gap = self._gap
-            self._tell(
-                f"{gap.frames} frames since {_clock(gap.started)} are not in {self.path}: {gap.reason}"
-            )
+        if self._outage:
+            self._tell(self._outage.stays(self.path))
         try:
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('ended', ?)", (time.time_ns(),))
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('writer_pid', NULL)")
+            db.execute(*inserts.note("ended", time.time_ns()))
+            db.execute(*inserts.note("writer_pid", None))
             # One plain file to copy or mail. While somebody is reading it, it can be made complete
             # but not single; then the last reader to leave tidies up.
             db.execute("PRAGMA busy_timeout = 0")
@@ -526,23 +390,6 @@ class Recorder:
             pass
         finally:
             db.close()
-
-
-def _cost(*batches: Batch) -> int:
-    """Bytes of memory that batches of the edit state take in the queue."""
-    cost = 0
-    for batch in batches:
-        cost += batch[4] + _OVERHEAD * (len(batch[3]) + 1)
-    return cost
-
-
-def _insert(db: sqlite3.Connection, statements: dict[int, str], columns: int, cells: list[Any]) -> None:
-    start, end = 0, len(cells)
-    for rows, sql in statements.items():
-        size = rows * columns
-        while end - start >= size:
-            db.execute(sql, cells[start : start + size])
-            start += size
 
 
 def _refuse_second_writer(path: Path) -> None:
@@ -559,25 +406,3 @@ def _refuse_second_writer(path: Path) -> None:
             f"{path} is being written by process {pid}",
             "End that one first, or choose another file with -w FILE",
         )
-
-
-def _connection_row(record: ConnectionRecord, at_frame: int) -> tuple[Any, ...]:
-    values = list(astuple(record))
-    values.insert(2, at_frame)
-    values[-3] = json.dumps(values[-3], ensure_ascii=False)
-    values[-1] = json.dumps(values[-1], ensure_ascii=False)
-    return _storable(values)
-
-
-def _storable(values: Sequence[Any]) -> tuple[Any, ...]:
-    # A header may hold any bytes. What was not UTF-8 stands in the text as surrogates, which SQLite
-    # does not take; `request` and `response` have the bytes.
-    return tuple(_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in values)
-
-
-def _size(statement: _Statement) -> int:
-    return _OVERHEAD + sum(len(value) for value in statement[1] if isinstance(value, bytes))
-
-
-def _clock(ns: int) -> str:
-    return datetime.fromtimestamp(ns / 1e9).strftime("%H:%M:%S")

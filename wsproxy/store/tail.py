@@ -10,9 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from wsproxy.store import columns
+from wsproxy.store.arriving import Arriving
+from wsproxy.store.picking import Picker, Picking, Progress
 from wsproxy.store.reader import PAGE, PREVIEW, Reader
 from wsproxy.store.records import (
     ClosureRecord,
@@ -24,7 +26,6 @@ from wsproxy.store.records import (
     GapRecord,
     MessageRecord,
 )
-from wsproxy.wire.frames import Anomaly
 
 POLL = 0.03
 """Seconds between two looks at a capture that has nothing new."""
@@ -52,19 +53,6 @@ class FrameEvent:
 Event: TypeAlias = ConnectionRecord | FrameEvent | DecisionRecord | ExchangeRecord | ClosureRecord | GapRecord
 
 
-class Picker(Protocol):
-    """Says which frames a viewer wants to see."""
-
-    def pick(self, after: int, up_to: int) -> list[int]:
-        """The ids above `after` and up to `up_to`, in order."""
-
-
-_FEWEST, _MOST = 4096, 1 << 16
-"""Frames that a picker is asked about at a time: as many as take it about `_MOMENT`."""
-_MOMENT = 0.1
-"""Seconds, so that progress shows and Ctrl-C is heard."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Cut:
     """The last exchange of a page: what happened after it is for the next one."""
@@ -76,15 +64,6 @@ class _Cut:
 
 _TIME = {"connection": "opened", "gap": "ended"}
 """The column that says when something happened, where it is not `time`."""
-
-
-@dataclass(slots=True)
-class _Arriving:
-    """A large frame whose row was written before its payload."""
-
-    frame: FrameRecord
-    searched: int
-    """Frames up to this id have been searched for a later one of its direction."""
 
 
 class Tail:
@@ -109,18 +88,16 @@ class Tail:
         since: int = 0,
         *,
         picker: Picker | None = None,
-        progress: Callable[[int, int], None] = lambda done, all_of_it: None,
+        progress: Progress = lambda done, all_of_it: None,
     ) -> None:
         self._reader = reader
         self._only = connection
         self._frame = after_frame
-        self._picker = picker
-        self._progress = progress
-        self._searched = after_frame
-        self._at_once = _FEWEST
-        self._picked: list[int] = []
-        """Behind `_frame`, up to `_searched`."""
-        self._arriving: dict[int, _Arriving] = {}
+        self._arriving = Arriving(reader)
+        self._picking = (
+            Picking(reader, picker, after_frame, self._arriving, progress) if picker is not None else None
+        )
+        """What it has found is behind `_frame`."""
         self._connection = self._last_before("connection", after_frame, since)
         self._closure = self._last_before("closure", after_frame, since)
         self._gap = self._last_before("gap", after_frame, since)
@@ -139,22 +116,26 @@ class Tail:
         Returns:
             An empty list if there is nothing new.
         """
+        picking = self._picking
         while True:
-            self._search()
+            if picking:
+                picking.search()
             events = self._read(limit)
-            if events or self._picker is None or self._searched >= self._reader.last_frame():
+            if events or not picking or picking.is_at_the_end:
                 return events
 
     def _read(self, limit: int) -> list[Event]:
         reader = self._reader
         with reader.snapshot():
             cut = self._cut(limit)
-            take = self._next_frames if self._picker is None else self._next_picked
-            frames, until = take(limit, cut)
+            picking = self._picking
+            frames, until = (
+                self._next_picked(picking, limit, cut) if picking else self._next_frames(limit, cut)
+            )
             messages = self._messages(frames)
             sent = self._sent(frames)
             originals = self._originals(frames)
-            again = self._arrived()
+            again = [event for number in self._arriving.arrived() for event in self._once_more(number)]
             found: list[tuple[int, int, int, Event]] = [
                 (frame.id, -1, 0, self._event(frame, messages.get(frame.id), sent, originals))
                 for frame in frames
@@ -189,7 +170,7 @@ class Tail:
     def unfinished(self) -> list[Event]:
         """The frames still arriving, as far as they came; for the end of a capture."""
         with self._reader.snapshot():
-            return [event for number in list(self._arriving) for event in self._once_more(number)]
+            return [event for number in self._arriving.all() for event in self._once_more(number)]
 
     def _cut(self, limit: int) -> _Cut | None:
         """Where this page must end at the latest, because there are more exchanges than it may hold."""
@@ -221,46 +202,18 @@ class Tail:
             self._frame = frames[-1].id
         return frames, self._frame - 1 if full else None
 
-    def _search(self) -> None:
-        """Ask the picker about further frames, until it has picked some or knows them all."""
-        if self._picker is None or self._picked:
-            return
-        last = self._reader.last_frame()
-        while not self._picked and self._searched < last:
-            began = time.monotonic()
-            up_to = min(self._searched + self._at_once, last)
-            self._picked = self._picker.pick(self._searched, up_to)
-            self._postpone(up_to)
-            self._searched = up_to
-            self._progress(up_to, last)
-            took = time.monotonic() - began
-            self._at_once = (
-                min(self._at_once * 2, _MOST) if took < _MOMENT else max(self._at_once // 2, _FEWEST)
-            )
-
-    def _postpone(self, up_to: int) -> None:
-        """Take out what is still arriving: the picker has not seen all of it."""
-        if not self._reader.is_live():
-            return
-        rows = self._reader.db.execute(
-            "SELECT id FROM frame WHERE id > ? AND id <= ? AND payload IS NULL", (self._searched, up_to)
-        )
-        for (number,) in rows.fetchall():
-            frame, message = self._reader.frame(number), self._reader.messages(number, number).get(number)
-            if frame is not None and self._event(frame, message, {}, {}).arriving:
-                self._picked = [picked for picked in self._picked if picked != number]
-
-    def _next_picked(self, limit: int, cut: _Cut | None) -> tuple[list[FrameRecord], int | None]:
+    def _next_picked(
+        self, picking: Picking, limit: int, cut: _Cut | None
+    ) -> tuple[list[FrameRecord], int | None]:
         """As `_next_frames`, of those that are picked."""
-        most = min(limit, bisect_right(self._picked, cut.at_frame)) if cut else limit
-        ids = json.dumps(self._picked[:most])
+        most = min(limit, bisect_right(picking.found, cut.at_frame)) if cut else limit
+        ids = json.dumps(picking.found[:most])
         count, _ = self._page("frame.id IN (SELECT value FROM json_each(?))", [ids], limit)
-        frames = self._reader.frames_by_id(self._picked[:count])
-        self._picked = self._picked[count:]
-        if cut and count == most < limit and cut.at_frame <= self._searched:
+        frames = self._reader.frames_by_id(picking.take(count))
+        if cut and count == most < limit and cut.at_frame <= picking.searched:
             return frames, None
-        self._frame = frames[-1].id if self._picked else self._searched
-        caught_up = not self._picked and self._searched >= self._reader.last_frame()
+        self._frame = frames[-1].id if picking.found else picking.searched
+        caught_up = not picking.found and picking.is_at_the_end
         return frames, None if caught_up else self._frame - 1
 
     def _page(self, where: str, values: list[Any], limit: int) -> tuple[int, bool]:
@@ -281,14 +234,14 @@ class Tail:
     def _messages(self, frames: list[FrameRecord]) -> dict[int, MessageRecord]:
         if not frames:
             return {}
-        if self._picker is None:
+        if not self._picking:
             return self._reader.messages(frames[0].id, frames[-1].id)
         return self._reader.messages_by_id([frame.id for frame in frames])
 
     def _sent(self, frames: list[FrameRecord]) -> dict[int, DecisionRecord]:
         if not frames:
             return {}
-        if self._picker is None:
+        if not self._picking:
             return self._reader.sent_by_decision(frames[0].id, frames[-1].id)
         found: dict[int, DecisionRecord] = {}
         for frame in frames:
@@ -299,7 +252,7 @@ class Tail:
     def _originals(self, frames: list[FrameRecord]) -> dict[int, int]:
         if not frames or not self._reader.has_replays():
             return {}
-        if self._picker is None:
+        if not self._picking:
             return self._reader.originals(frames[0].id, frames[-1].id)
         found: dict[int, int] = {}
         for frame in frames:
@@ -313,49 +266,17 @@ class Tail:
         sent: dict[int, DecisionRecord],
         originals: dict[int, int],
     ) -> FrameEvent:
-        kept_whole = frame.stored >= frame.length or FrameFlag.REDACTED in frame.flags
-        if not kept_whole and message is None and Anomaly.INCOMPLETE not in frame.anomalies:
-            arriving = _Arriving(frame, frame.id)
-            if not self._is_whole(arriving):
-                self._arriving[frame.id] = arriving
-                return FrameEvent(frame, message, arriving=True)
+        if message is None and frame.stored < frame.length and self._arriving.takes(frame):
+            return FrameEvent(frame, message, arriving=True)
         return FrameEvent(frame, message, decision=sent.get(frame.id), original=originals.get(frame.id))
-
-    def _arrived(self) -> list[Event]:
-        whole = [number for number, arriving in self._arriving.items() if self._is_whole(arriving)]
-        return [event for number in whole for event in self._once_more(number)]
-
-    def _is_whole(self, arriving: _Arriving) -> bool:
-        db, frame = self._reader.db, arriving.frame
-        row = db.execute(
-            "SELECT offset + length(payload) FROM part WHERE frame = ? ORDER BY offset DESC LIMIT 1",
-            (frame.id,),
-        ).fetchone()
-        if row and row[0] >= frame.length:
-            return True
-        if db.execute("SELECT 1 FROM message WHERE last_frame = ?", (frame.id,)).fetchone():
-            return True
-        if db.execute("SELECT 1 FROM closure WHERE connection = ?", (frame.connection,)).fetchone():
-            return True
-        if not self._reader.is_live():
-            return True
-        # Of a payload longer than the capture keeps, only the next frame tells the end.
-        last = self._reader.last_frame()
-        later = db.execute(
-            "SELECT 1 FROM frame WHERE connection = ? AND id > ? AND from_client = ? LIMIT 1",
-            (frame.connection, arriving.searched, frame.from_client),
-        ).fetchone()
-        arriving.searched = last
-        return later is not None
 
     def _once_more(self, number: int) -> list[Event]:
         """The frame that was arriving; nothing if the picker does not want it."""
-        frame = self._reader.frame(number) or self._arriving[number].frame
-        del self._arriving[number]
-        if self._picker and not self._picker.pick(number - 1, number):
+        frame = self._arriving.done(number)
+        if self._picking and not self._picking.picks(number):
             return []
         # What is picked only now was not told before.
-        again = self._picker is None
+        again = not self._picking
         original = self._originals([frame]).get(number)
         message = self._reader.messages(number, number).get(number)
         return [FrameEvent(frame, message, again=again, original=original)]

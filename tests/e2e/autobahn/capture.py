@@ -3,6 +3,7 @@ Whether a capture has what a run did.
 """
 
 from tests.e2e.autobahn.runs import Run
+from wsproxy.store import totals
 from wsproxy.store.reader import Reader
 
 
@@ -18,7 +19,7 @@ def faults(run: Run) -> list[str]:
     with Reader(run.capture) as reader:
         connections = reader.connections()
         closures = reader.closures()
-        opcodes = reader.opcodes()
+        opcodes = totals.opcodes(reader)
         found += [f"{gap.frames} frames were not recorded: {gap.reason}" for gap in reader.gaps()]
     found += [
         f"connection {c.id} ({c.url}): status {c.status}, error {c.error}"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.captures import MASK, START, STEP, capture
-from tests.support.strategies import STREAMS
+from tests.support.strategies import STREAMS, few
 from tests.unit.filters.filter_tools import FILTERS, Meaning, decide
 from wsproxy.filters.nodes import Filter
 from wsproxy.filters.parser import parse
@@ -70,7 +70,7 @@ def _decode(subject: FrameSubject) -> Meaning | None:
 
 class TestSqlAndPython:
     @given(FILTERS)
-    @settings(max_examples=400)
+    @settings(max_examples=few(400))
     def test_agree_about_one_of_everything(self, path: Path, wanted: Filter) -> None:
         with Reader(path) as reader:
             _check(reader, wanted)

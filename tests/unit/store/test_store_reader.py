@@ -9,9 +9,11 @@ import pytest
 
 from tests.support.captures import MASK, START, STEP, capture
 from tests.unit.store.store_tools import AT_ONCE, until
+from wsproxy.store import totals
 from wsproxy.store.limits import Limits
-from wsproxy.store.reader import Reader, Traffic
+from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord
+from wsproxy.store.totals import Traffic
 from wsproxy.wire.encode import encode_close, encode_frame, encode_header
 from wsproxy.wire.frames import Anomaly
 
@@ -77,17 +79,17 @@ def test_connections_that_are_open_have_no_closure(reader: Reader) -> None:
 
 def test_what_went_over_the_wire_is_summed_up(reader: Reader) -> None:
     assert reader.counts() == (2, 10)
-    assert reader.traffic() == {
+    assert totals.traffic(reader) == {
         (1, True): Traffic(2, 3),
         (1, False): Traffic(4, 11),
         (2, True): Traffic(2, 3),
         (2, False): Traffic(2, 6),
     }
-    assert reader.opcodes() == {
+    assert totals.opcodes(reader) == {
         (1, True, 1): 1, (1, True, 9): 1, (1, False, 2): 2, (1, False, 11): 1, (1, False, 8): 1,
         (2, True, 1): 1, (2, True, 9): 1, (2, False, 2): 2,
     }  # fmt: skip
-    assert reader.anomalies() == {(1, Anomaly.UNKNOWN_OPCODE): 1}
+    assert totals.anomalies(reader) == {(1, Anomaly.UNKNOWN_OPCODE): 1}
     assert reader.gaps() == []
 
 
@@ -98,7 +100,7 @@ def test_lengths_that_no_integer_holds_are_summed_up_all_the_same(tmp_path: Path
             c.receive(number, encode_header(2, (1 << 64) - 1))
         assert number == 2
     with Reader(tmp_path / "a.wsp") as reader:
-        assert {side.bytes for side in reader.traffic().values()} == {1 << 63}
+        assert {side.bytes for side in totals.traffic(reader).values()} == {1 << 63}
 
 
 def test_a_large_frame_of_which_nothing_came_is_empty(tmp_path: Path) -> None:

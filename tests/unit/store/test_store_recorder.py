@@ -420,7 +420,8 @@ class TestAFullDisk:
             recorder.open(record(status=403, body=bytes(20 * KIB)), NOTHING)
             until(lambda: recorder.queued == 0)
         said.wait_for("RECORDING STOPPED")
-        assert recorder._unwritten_size <= 100 * KIB
+        assert recorder._outage
+        assert recorder._outage.kept <= 100 * KIB
         self.resize(recorder, 1000)
         said.wait_for("recording goes on")
         recorder.stop()
