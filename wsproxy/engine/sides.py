@@ -164,7 +164,7 @@ class Side:
         writer = self.writer
         if writer is None or writer.is_closing():
             return
-        if not isinstance(writer, asyncio.StreamWriter):
+        if not hasattr(writer, "transport"):
             # Of programs that are taken over (local mode): there is no other way to end.
             pass
         elif self._lost is None:
