@@ -55,22 +55,30 @@ class Table(DataTable[Text]):
         Args:
             rows: keys, and a cell for each column.
         """
+        made = [[self._cell(column, cell) for column, cell in enumerate(cells)] for _, cells in rows]
         if [key for key, _ in rows] == self._keys and self.row_count == len(rows):
-            for row, (_, cells) in enumerate(rows):
+            self._fit(made)
+            for row, cells in enumerate(made):
                 for column, cell in enumerate(cells):
-                    made = self._cell(column, cell)
                     place = Coordinate(row, column)
-                    if self.get_cell_at(place) != made:
-                        self.update_cell_at(place, made, update_width=True)
+                    if self.get_cell_at(place) != cell:
+                        self.update_cell_at(place, cell, update_width=True)
             return
         here = self.key
         before = self.cursor_row
         self.clear()
         self._keys = [key for key, _ in rows]
-        for key, cells in rows:
-            self.add_row(*(self._cell(column, cell) for column, cell in enumerate(cells)), key=str(key))
+        self._fit(made)
+        for key, cells in zip(self._keys, made, strict=True):
+            self.add_row(*cells, key=str(key))
         row = self._keys.index(here) if here in self._keys else min(max(before, 0), max(len(rows) - 1, 0))
         self.move_cursor(row=row, animate=False)
+
+    def _fit(self, rows: Sequence[Sequence[Text]]) -> None:
+        # Textual does so when it is idle. What is drawn before that would be cut, and is kept like that.
+        for place, column in enumerate(self.ordered_columns):
+            widths = (cells[place].cell_len for cells in rows)
+            column.content_width = max(column.label.cell_len, *widths, 0)
 
     def _cell(self, column: int, cell: Cell) -> Text:
         text, style = cell
