@@ -83,6 +83,11 @@ class Browser:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether its main process has not ended."""
+        return self._process.poll() is None
+
+    @property
     def last_words(self) -> str:
         """The end of what the browser wrote to stderr, as it wrote it; complete once it has ended."""
         return self._tail.decode("utf-8", "replace")

@@ -117,38 +117,30 @@ def browser(
         click.echo(f"Its profile stays in {folder}; remove it when it is no longer needed.", err=True)
 
 
-class _Stopped(Exception):
-    """A signal asked us to end."""
-
-
 class _Stop:
     """
     Turns signals into an end that leaves nothing behind.
 
-    A signal interrupts only the waiting: while the browser is being started or cleaned up it is
+    A signal ends only the waiting: while the browser is being started or cleaned up it is
     remembered, so that no profile and no process is lost between two instructions.
     """
 
     def __init__(self) -> None:
         self._requested = False
-        self._waiting = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._requested = True
-        if self._waiting:
-            self._waiting = False
-            raise _Stopped
 
     def wait_for(self, running: "Browser") -> int | None:
         """The exit code of the browser, or None if a signal came first."""
-        try:
-            try:
-                self._waiting = True
-                return None if self._requested else running.wait()
-            finally:
-                self._waiting = False
-        except _Stopped:
-            return None
+        from wsproxy.signals import woken
+
+        with woken() as wait:
+            while not self._requested:
+                if not running.is_running:
+                    return running.wait()
+                wait()
+        return None
 
 
 @contextmanager

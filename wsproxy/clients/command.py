@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from wsproxy.errors import UsageError
+from wsproxy.signals import woken
 
 _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT", "SIGBREAK")
@@ -43,12 +44,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     Raises:
         NotFound, NotExecutable: it cannot be started.
     """
-    with _passing_on() as relay:
+    with _passing_on() as relay, woken() as wait:
         relay.process = process = _start(command, environment)
         relay.deliver()
-        while True:
-            with contextlib.suppress(KeyboardInterrupt):
-                return process.wait()
+        while (status := process.poll()) is None:
+            wait()
+        return status
 
 
 def end_as(status: int) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,35 @@ def test_a_signal_to_us_alone_is_passed_on(name: str) -> None:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         process.send_signal(getattr(signal, name))
+        assert process.wait(30) == 41
+
+
+def test_a_signal_that_does_not_interrupt_our_waiting_is_passed_on_at_once() -> None:
+    # As when it comes just before we block: another thread takes it, and no system call of ours sees it.
+    elsewhere = (
+        "import signal, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+    )
+    # The mask is inherited, and a shell would not see the signal either.
+    script = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(41))\n"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", elsewhere + US, sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        # It waits by now, with nothing to run between two system calls.
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 41
 
 
