@@ -6,6 +6,7 @@ For all tests: how hard Hypothesis looks, and an environment that is nobody's.
     HYPOTHESIS_PROFILE=deep   many examples, other ones every time
     WSPROXY_TEST_FAST_PATH=false   every proxy that is started keeps its frames on the layer
     WSPROXY_TEST_SPAWN=exec   no proxy is forked (`tests.support.forking`), Python is started for each
+    PYTEST_DEBUG_TEMPROOT=/tmp     what tests write goes there, not into memory (`tests.support.scratch`)
 """
 
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import forking
+from tests.support import forking, scratch
 
 settings.register_profile("fast", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.register_profile("brief", settings.get_profile("fast"), max_examples=15)
@@ -31,6 +32,10 @@ for _name in list(os.environ):
     ours = _name.startswith("WSPROXY_") and not _name.startswith("WSPROXY_TEST_")
     if ours or _name.lower() in _PROXIES:
         del os.environ[_name]
+
+
+# Before pytest looks.
+scratch.in_memory()
 
 
 def pytest_configure() -> None:

@@ -23,7 +23,7 @@ from wsproxy.store.reader import Reader
 from wsproxy.store.records import GapRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
-pytestmark = pytest.mark.usefixtures("started_anew")
+started_anew = pytest.mark.usefixtures("started_anew")
 
 PLAIN = {"NO_COLOR": "1", "TZ": "UTC", "COLUMNS": "200"}
 
@@ -63,6 +63,7 @@ async def _lines(process: asyncio.subprocess.Process, count: int) -> list[str]:
     ]
 
 
+@started_anew
 async def test_the_demos_script_sees_every_endpoint_through_the_proxy(tmp_path: Path) -> None:
     async with wsproxy(tmp_path, "demo", "--script", "--json", "-w", f"{tmp_path}/demo.wsp") as process:
         out, said = await asyncio.wait_for(process.communicate(), 90)
@@ -83,6 +84,7 @@ async def test_the_demos_script_sees_every_endpoint_through_the_proxy(tmp_path: 
     assert texts.count("and a") == texts.count("happy new") == texts.count("year!") == 2
 
 
+@started_anew
 async def test_dump_prints_frames_as_they_happen_and_all_of_them_at_the_end(tmp_path: Path) -> None:
     async with raw.origin() as origin, wsproxy(tmp_path, "dump", "-p", "0") as process:
         client = await raw.connect(await _port(process), "127.0.0.1", origin.port)
@@ -124,6 +126,7 @@ async def test_dump_says_what_messages_mean_unless_it_is_told_not_to(
         await asyncio.gather(client.close(), server.close())
 
 
+@started_anew
 async def test_a_terminals_interrupt_reaches_proxy_and_viewer_and_nothing_is_lost(tmp_path: Path) -> None:
     async with raw.origin() as origin, wsproxy(tmp_path, "dump", "-p", "0", "--json") as process:
         client = await raw.connect(await _port(process), "127.0.0.1", origin.port)
@@ -170,6 +173,7 @@ async def test_dump_prints_what_a_filter_wants_and_keeps_everything(tmp_path: Pa
         assert len(reader.frames()) == 5
 
 
+@started_anew
 async def test_when_the_reader_of_a_pipe_goes_away_the_proxy_ends(tmp_path: Path) -> None:
     async with raw.origin() as origin, wsproxy(tmp_path, "dump", "-p", "0") as process:
         client = await raw.connect(await _port(process), "127.0.0.1", origin.port)

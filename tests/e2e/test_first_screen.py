@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,22 @@ class Reader:
             "LANG": "C.UTF-8",
         }
 
+    def link(self) -> None:
+        """
+        What the first command leaves behind, with our packages in place of copies of them: the longest of all
+        that the reader waits for is pip, which this does not try.
+        """
+        made = self.checkout / ".venv"
+        self.run(f"python3 -m venv --without-pip {made}")
+        [packages] = (made / "lib").glob("python*/site-packages")
+        ours = [path for path in map(sysconfig.get_path, ("purelib", "platlib")) if path]
+        (packages / "ours.pth").write_text("\n".join([str(self.checkout), *dict.fromkeys(ours)]))
+        script = made / "bin" / "wsproxy"
+        script.write_text(
+            f"#!{made}/bin/python\nimport sys\nfrom wsproxy.cli.main import main\nsys.exit(main())\n"
+        )
+        script.chmod(0o755)
+
     def shell(self, terminal: Terminal) -> None:
         """Open one in the checkout."""
         settings = [f"{name}={value}" for name, value in self.environment.items()]
@@ -133,6 +150,9 @@ def system_with(authority: Path, folder: Path) -> tuple[Path, Path]:
     return system, both
 
 
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install ."
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @once
@@ -140,15 +160,22 @@ def system_with(authority: Path, folder: Path) -> tuple[Path, Path]:
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 @needs_machine
 @needs_tmux
-async def test_three_commands_lead_to_frames_of_ones_own_site_in_a_browser(tmp_path: Path) -> None:
+@pytest.mark.parametrize("installed", ["linked", pytest.param("whole", marks=pytest.mark.long)])
+async def test_three_commands_lead_to_frames_of_ones_own_site_in_a_browser(
+    tmp_path: Path, installed: str
+) -> None:
     install, start, browse = first_screen()
+    assert install == INSTALL
     reader = Reader(tmp_path)
     hosts, certificate = tmp_path / "hosts", tmp_path / "site.pem"
     hosts.write_text("127.0.0.1 localhost\n127.0.0.2 your.site\n")
     tls.test_ca().issue_cert("your.site").private_key_and_cert_chain_pem.write_to_path(str(certificate))
 
     system, with_ours = system_with(tls.ca_file(tmp_path), tmp_path)
-    reader.run(install)
+    if installed == "whole":
+        reader.run(install)
+    else:
+        reader.link()
     with machine() as here:
         here.run("mount", "--bind", str(hosts), "/etc/hosts")
         here.run("mount", "--bind", str(with_ours), str(system))

@@ -25,15 +25,30 @@ needs_gnome = pytest.mark.skipif(
 needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
 
 
-def look(here: Machine, folder: Path) -> dict[str, str]:
-    """All that is below a folder: kinds, modes, owners, where links lead, digests of files."""
-    listed = here.run("find", str(folder), "-mindepth", "1", "-printf", r"%p\t%y %m %U %G %l\n")
-    found = dict(line.split("\t", 1) for line in listed.splitlines())
-    digests = here.run("find", str(folder), "-type", "f", "-exec", "sha256sum", "{}", "+")
-    for digest, path in (line.split("  ", 1) for line in digests.splitlines()):
-        if path in found:
-            found[path] += digest
-    return found
+class Look:
+    """Sees whatever was changed on a machine."""
+
+    def __init__(self, here: Machine) -> None:
+        self._here = here
+        self._digests: dict[tuple[str, str], str] = {}
+        """What is in files, by path and by inode, size and time of the last change, which nobody can set."""
+
+    def __call__(self, folder: Path) -> dict[str, str]:
+        """All that is below a folder: kinds, modes, owners, where links lead, digests of files."""
+        listed = self._here.run(
+            "find", str(folder), "-mindepth", "1", "-printf", r"%p\t%y %m %U %G %l\t%y\t%i %s %C@\n"
+        )
+        lines = [line.split("\t") for line in listed.splitlines()]
+        unseen = {
+            path: (path, state)
+            for path, _, kind, state in lines
+            if kind == "f" and (path, state) not in self._digests
+        }
+        if unseen:
+            said = self._here.run("xargs", "-0", "b2sum", "-z", "--", given="\0".join(unseen))
+            for digest, path in (line.split("  ", 1) for line in said.split("\0") if line):
+                self._digests[unseen[path]] = digest
+        return {path: what + self._digests.get((path, state), "") for path, what, kind, state in lines}
 
 
 class Person:
@@ -41,6 +56,7 @@ class Person:
 
     def __init__(self, here: Machine, folder: Path) -> None:
         self.here = here
+        self.look = Look(here)
         self.home, self.own, self.scratch = (folder / name for name in ("home", "own", "tmp"))
         self.profile = self.home / ".mozilla" / "firefox" / "me"
         for made in (self.own, self.scratch, self.profile):
@@ -92,17 +108,15 @@ class Person:
         # They count their changes: what is in them is what must be the same.
         databases = [str(self.profile / name) for name in ("cert9.db", "key4.db")]
         databases.append(str(self.home / ".config" / "dconf" / "user"))
-        home = {name: seen for name, seen in look(self.here, self.home).items() if name not in databases}
-        system = {
-            name: seen for place in SYSTEM for name, seen in look(self.here, place).items() if name != JAVA
-        }
+        home = {name: seen for name, seen in self.look(self.home).items() if name not in databases}
+        system = {name: seen for place in SYSTEM for name, seen in self.look(place).items() if name != JAVA}
         settings = self.here.run(
             "gsettings", "list-recursively", "org.gnome.system.proxy", env=self.environment
         )
         return {
             "home": home,
             "the profile": rows(self.profile),
-            "temporary files": look(self.here, self.scratch),
+            "temporary files": self.look(self.scratch),
             "the system": system,
             "Java's authorities": self.java(),
             "settings": sorted(settings.splitlines()),

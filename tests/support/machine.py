@@ -80,12 +80,14 @@ class Machine:
             return [*into, *words]
         return [*into, "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(folder), *words]
 
-    def run(self, *words: str, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run `words` there to their end, which must be a good one; what they printed."""
+    def run(
+        self, *words: str, folder: Path | None = None, env: Mapping[str, str] | None = None, given: str = ""
+    ) -> str:
+        """Run `words` there to their end, which must be a good one, with that on stdin; what they printed."""
         done = subprocess.run(
             self.command(*words, folder=folder),
             env=env,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             check=False,
