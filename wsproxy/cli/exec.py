@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wsproxy import throwaway
 from wsproxy.cli.output import say
 from wsproxy.errors import ControlError, UsageError
 
 if TYPE_CHECKING:
     from wsproxy.clients.proxy import Proxy
     from wsproxy.control.client import Client
+
+_PREFIX = "wsproxy-exec-"
+"""Of folders for the time of a run."""
 
 ASIDE = (
     "If the program does use WebSockets, its client knows no proxies: `wsproxy help clients` has other ways, "
@@ -101,9 +104,10 @@ def exec_(
             proxy = stack.enter_context(_watched(*found, quiet))
         else:
             proxy = stack.enter_context(_own(write, discard, quiet, options))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproxy-exec-")))
+        folder = stack.enter_context(throwaway.folder(_PREFIX))
         environment = {**os.environ, **setting(proxy, folder, preload=not no_preload)}
-        status = program.run(command, environment)
+        # Should we be killed, it may go on.
+        status = program.run(command, environment, lambda pid: throwaway.used_too(folder, pid))
     program.end_as(status)
     raise click.exceptions.Exit(status)
 
@@ -178,7 +182,7 @@ def _own(write: str | None, discard: bool, quiet: bool, options: Mapping[str, ob
 
     with contextlib.ExitStack() as stack:
         if discard:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproxy-exec-")))
+            folder = stack.enter_context(throwaway.folder(_PREFIX))
             path, append = folder / "discarded.wsp", False
         else:
             path, append = capture_target(write)

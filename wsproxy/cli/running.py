@@ -6,13 +6,14 @@ import asyncio
 import gc
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from wsproxy.children import own
 
 if TYPE_CHECKING:
     from wsproxy.engine.master import Engine, EngineOptions
@@ -158,7 +159,7 @@ class Viewer:
         wanted: "Filter | None" = None,
         more: Sequence[str] = (),
     ) -> None:
-        command = [sys.executable, "-m", "wsproxy", "log", str(engine.options.capture)]
+        command = own("wsproxy", "log", str(engine.options.capture))
         command += ["--follow", "--until-closed", "--color", color]
         command += more
         if as_json:

@@ -186,13 +186,14 @@ def _in_web_page(path: Path, port: int, wanted: "Filter | None", decoding: Decod
     import asyncio
     import shlex
 
+    from wsproxy.children import own
     from wsproxy.errors import WsproxyError
     from wsproxy.store.files import check
     from wsproxy.tui.web import WebView
 
     decoding.factory()
     check(path)
-    command = [sys.executable, "-m", "wsproxy", "view", str(path.absolute()), *decoding.words()]
+    command = own("wsproxy", "view", str(path.absolute()), *decoding.words())
     if wanted:
         command += ["--filter", str(wanted)]
     try:

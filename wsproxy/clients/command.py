@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,9 +34,16 @@ class NotExecutable(UsageError):
     exit_code = 126
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run(
+    command: Sequence[str], environment: Mapping[str, str], started: Callable[[int], None] = lambda pid: None
+) -> int:
     """
     Run `command` to its end, with our own stdin, stdout and stderr.
+
+    Args:
+        command: the program and its arguments.
+        environment: all of it.
+        started: told the number of its process.
 
     Returns:
         Its exit status, or the negative number of the signal that ended it.
@@ -47,6 +54,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     with _passing_on() as relay, woken() as wait:
         relay.process = process = _start(command, environment)
         relay.deliver()
+        started(process.pid)
         while (status := process.poll()) is None:
             wait()
         return status

@@ -85,7 +85,7 @@ def test_processes_of_the_browser_end_with_it(tmp_path: Path, scratch: Path, pip
 def test_a_browser_that_does_not_listen_is_killed(
     tmp_path: Path, scratch: Path, pipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_GRACE", 0.2)
+    monkeypatch.setattr(session, "GRACE", 0.2)
     program = stand_in(
         tmp_path,
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
