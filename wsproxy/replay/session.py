@@ -107,6 +107,7 @@ class Session(Changes):
 
     async def prepare(self, reader: Reader, record: ConnectionRecord, opening: Opening, way: Way) -> Prepared:
         """As of `Changes`."""
+        self._followed[record.id] = _Followed(record, self._factory)
         fill = self.variables.filled
         opening = replace(opening, headers=[(name, fill(value)) for name, value in opening.headers])
         if not self._carry:
@@ -133,6 +134,7 @@ class Session(Changes):
     def opened(self, part: Part) -> None:
         """As of `Changes`."""
         followed = self._of(part)
+        followed.silent_since = time.monotonic()
         if self.statistics:
             self.statistics.now.opened += 1
         followed.beating = asyncio.get_running_loop().create_task(self._beat(part, followed))
