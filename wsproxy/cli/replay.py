@@ -177,7 +177,8 @@ def replay(
     """  # fmt: skip
     from wsproxy.cli import output, viewer
     from wsproxy.cli.replay_talk import Bar, ask, changes_of, outcome_json, outcome_lines, settings_of
-    from wsproxy.cli.running import capture_target, in_foreground
+    from wsproxy.cli.running import capture_target, in_foreground, settle
+    from wsproxy.decoders.registry import DECODERS
     from wsproxy.errors import UsageError
     from wsproxy.replay.load import Plan
     from wsproxy.replay.recorded import Recorded
@@ -223,6 +224,9 @@ def replay(
                 f"{path} is being written: what is in it now is replayed, up to frame {recorded.last:,}"
             )
 
+        # Before the first connection is opened: from then on nothing may come late.
+        DECODERS.names()
+        settle()
         if plan is not None:
             _load(
                 recorded,

@@ -106,6 +106,15 @@ def in_foreground(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+def settle() -> None:
+    """
+    What was imported and made until now stays for good. The collector need not look through it again and
+    again, which it would at every few thousand frames, for tens of milliseconds in which nothing moves.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -> None:
     """
     Run the proxy until SIGINT, SIGTERM or `Engine.stop()`.
@@ -128,10 +137,7 @@ async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) 
             signal.signal(number, lambda *_: engine.stop())
 
     def ready() -> None:
-        # What was imported stays for good. The collector need not look through it again and again,
-        # which it would at every few thousand frames.
-        gc.collect()
-        gc.freeze()
+        settle()
         on_ready(engine)
 
     await engine.run(ready)

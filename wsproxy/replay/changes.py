@@ -58,6 +58,16 @@ class Changes:
         """What to say in place of a message of the client; None: nothing."""
         return message.content
 
+    def leaves_alone(self, part: Part) -> bool:
+        """
+        What the client says next it says as it did, until the server says something: neither `is_heartbeat`
+        nor `saying` need be asked, but `left_alone` be told.
+        """
+        return True
+
+    def left_alone(self, part: Part, messages: Sequence[RecordedMessage]) -> None:
+        """These messages are said as they were."""
+
     def heard(self, part: Part, expected: RecordedMessage | None, heard: Heard) -> None:
         """The server has said something, where in the original it said what was `expected`."""
 

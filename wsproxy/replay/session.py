@@ -107,6 +107,7 @@ class Session(Changes):
 
     async def prepare(self, reader: Reader, record: ConnectionRecord, opening: Opening, way: Way) -> Prepared:
         """As of `Changes`."""
+        self._followed[record.id] = _Followed(record, self._factory)
         fill = self.variables.filled
         opening = replace(opening, headers=[(name, fill(value)) for name, value in opening.headers])
         if not self._carry:
@@ -127,12 +128,13 @@ class Session(Changes):
         return Prepared(replace(opening, path=self._carried.replaced), exchanges, heard, different)
 
     def _said_over_http(self, content: bytes) -> bytes:
-        self._carried.said(content)
+        self._carried.said([content])
         return self.variables.fill(self._carried.replace(content))
 
     def opened(self, part: Part) -> None:
         """As of `Changes`."""
         followed = self._of(part)
+        followed.silent_since = time.monotonic()
         if self.statistics:
             self.statistics.now.opened += 1
         followed.beating = asyncio.get_running_loop().create_task(self._beat(part, followed))
@@ -159,7 +161,7 @@ class Session(Changes):
             return False
         followed = self._followed.get(part.record.id) or self._of(part)
         if message.from_client and self._carry:
-            self._carried.said(message.content)
+            self._carried.said([message.content])
         if not followed.is_worth_it:
             return False
         decoded = followed.recorded(_message(message.number, message, message.from_client))
@@ -252,11 +254,29 @@ class Session(Changes):
                 Message(message.number, time.time_ns(), True, message.opcode == 1, content)
             )
             followed.heartbeats.said(decoded.decoder, True, content, decoded)
+        self._told(followed)
+        return content
+
+    def leaves_alone(self, part: Part) -> bool:
+        """As of `Changes`."""
+        carries = self._carry and not self._carried.is_empty
+        if self._hook or self.variables.values or carries:
+            return False
+        followed = self._of(part)
+        return not followed.is_worth_it and not followed.replies
+
+    def left_alone(self, part: Part, messages: Sequence[RecordedMessage]) -> None:
+        """As of `Changes`."""
+        if self._carry:
+            self._carried.said([message.content for message in messages])
+        self._told(self._of(part), len(messages))
+
+    def _told(self, followed: _Followed, count: int = 1) -> None:
+        """The client says so many messages."""
         followed.silent_since = time.monotonic()
         if self.statistics:
-            self.statistics.now.sent += 1
+            self.statistics.now.sent += count
             followed.asked = followed.asked or time.monotonic_ns()
-        return content
 
     def _count(self, statistics: Statistics, followed: _Followed) -> None:
         """One more message of the server; how long it took to answer, if it is an answer."""
