@@ -3,6 +3,7 @@
 alone, and at a proxy that runs already.
 """
 
+import contextlib
 import gc
 import os
 import sys
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from wsproxy.control.runfile import RunFile
     from wsproxy.filters.nodes import Filter
     from wsproxy.tui.app import Left
+
+_LOWER = 5
+"""How much niceness the terminal UI has beyond that of the shell: a key is still answered at once."""
 
 
 @click.command()
@@ -143,6 +147,10 @@ def _show(
     app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "")
     # What is there by now stays: it is not looked through again at every collection, while somebody waits.
     gc.freeze()
+    if hasattr(os, "nice"):
+        # Who has traffic to relay goes first: the proxy, and the programs that talk through it.
+        with contextlib.suppress(OSError):
+            os.nice(_LOWER)
     left = app.run()
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)

@@ -5,6 +5,7 @@ whether there is more.
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,10 +32,14 @@ from wsproxy.tui.sockets import Sockets
 from wsproxy.tui.widgets.bars import Subject, Tab
 
 POLL = 0.1
-"""Seconds between two looks at the capture."""
+"""Seconds between two looks at the capture, at least."""
+_SHARE = 0.2
+"""Of a core, which looking and drawing may take in the long run: then it looks less often."""
+_SLOWEST = 0.5
+"""Seconds between two looks, at most."""
 
-_COUNTED = 5
-"""Looks after which the numbers of connections are brought up to date."""
+_COUNTED = 0.5
+"""Seconds after which the numbers of connections are brought up to date."""
 _LONGEST = 600
 """Columns of what is said to have gone wrong."""
 _OPENING = 2.0
@@ -46,6 +51,16 @@ register(
     Action("palette", "ctrl+p", "Palette", "Everything that can be done, by name", palette=False),
     *(Action(f"go('{place.name}')", place.key, place.label, place.help, footer=False) for place in SCREENS),
 )
+
+
+def pause(cost: float) -> float:
+    """
+    Seconds from one look at the capture to the next.
+
+    Args:
+        cost: seconds of CPU for looking, and for drawing what was found.
+    """
+    return min(max(cost / _SHARE, POLL), _SLOWEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +186,14 @@ class WsproxyApp(App[Left]):
 
     async def _follow(self) -> None:
         """Look at the capture again and again, as long as the app runs."""
-        looks = 0
+        counted = 0.0
         self._grew()
         while not self.capture.closed:
+            spent = time.process_time()
             try:
                 changed = await self.capture.look()
-                looks += 1
-                if looks % _COUNTED == 0:
+                if time.monotonic() - counted >= _COUNTED:
+                    counted = time.monotonic()
                     # Also without news: how long a connection has been idle is news.
                     changed |= await self.capture.count() or self.capture.now.state == LIVE
             except CaptureError as error:
@@ -189,6 +205,8 @@ class WsproxyApp(App[Left]):
             if changed:
                 self._grew()
             await asyncio.sleep(POLL)
+            # What drawing has cost shows only now.
+            await asyncio.sleep(pause(time.process_time() - spent) - POLL)
 
     def _grew(self) -> None:
         self._tell_state()

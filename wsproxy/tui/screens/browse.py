@@ -113,10 +113,18 @@ class BrowseScreen(FramesScreen):
 
     def on_grew(self, message: Grew) -> None:
         """There is more in the capture."""
+        if self not in self.app.screen_stack:
+            # Nobody sees it. What came meanwhile is drawn when somebody does.
+            return
         self.frames.grown()
         self.connections.grown()
         self.say_subject()
-        self.say_status()
+
+    def on_screen_resume(self) -> None:
+        """Textual's: it is shown again."""
+        super().on_screen_resume()
+        self.frames.grown()
+        self.connections.grown()
 
     @on(FrameLog.Moved)
     def say_status(self) -> None:

@@ -31,6 +31,8 @@ _MARKS = {"open": ("●", "open"), "closed": ("○", "closed"), "refused": ("✗
 _NOTHING = Flow()
 _WIDE = 110
 """Columns from which there is room for everything."""
+_IDLE = 0.5
+"""Seconds between two times that is drawn how long nothing has come."""
 
 
 class ConnectionList(Rows[ConnectionRow]):
@@ -86,6 +88,8 @@ class ConnectionList(Rows[ConnectionRow]):
         self._closures = 0
         self._known = 0
         """How many there were when somebody last looked."""
+        self._counted = (0, 0, 0.0)
+        """What the numbers were of when they were last drawn."""
 
     @property
     def count(self) -> int:
@@ -107,8 +111,11 @@ class ConnectionList(Rows[ConnectionRow]):
         at_end = self.top + self.page_size >= self._known
         self._known = self.count
         self.changed(top=self.count if at_end and not self.has_focus else None)
-        # The numbers of those on the screen have changed.
-        self.refresh()
+        # The numbers of those on the screen have changed, or only how long ago that was.
+        counted = self.model.traffic.counted, self.model.now.closures, time.monotonic() // _IDLE
+        if counted != self._counted:
+            self._counted = counted
+            self.refresh()
 
     def want(self, keys: Sequence[int]) -> None:
         self._wanted = list(keys)
