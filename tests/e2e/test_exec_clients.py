@@ -109,6 +109,8 @@ import java.net.URI;
 import java.net.http.*;
 import java.util.concurrent.*;
 
+pytestmark = pytest.mark.alike
+
 public class Talk {
     public static void main(String[] arguments) throws Exception {
         for (var url : arguments) System.out.println(talk(url));
