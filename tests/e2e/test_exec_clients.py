@@ -11,6 +11,8 @@ import pytest
 from tests.support import node
 from tests.support.client_site import ELSEWHERE, PYTHON_CLIENT, going_through, needs, opened, outcome, site
 
+pytestmark = pytest.mark.alike
+
 NODE = pytest.mark.skipif(node.missing() is not None, reason=str(node.missing()))
 
 PYTHON = {
@@ -108,8 +110,6 @@ JAVA = """
 import java.net.URI;
 import java.net.http.*;
 import java.util.concurrent.*;
-
-pytestmark = pytest.mark.alike
 
 public class Talk {
     public static void main(String[] arguments) throws Exception {

@@ -61,7 +61,7 @@ async def _send_in_chunks(peer: raw.Peer, chunks: list[bytes]) -> None:
         await asyncio.sleep(0)
 
 
-# Around the last form of the header. Drawn as a seed: byte by byte it would take Hypothesis too long to come about.
+# Around the last form of the header. Drawn as a seed: byte by byte it hardly ever comes about.
 long = st.builds(
     lambda size, seed: random.Random(seed).randbytes(size),
     st.integers(65_530, 65_536),
