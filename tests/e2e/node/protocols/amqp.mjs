@@ -29,10 +29,14 @@ await peers(
       sender.once("sendable", () => {
         sender.send({ subject: "greeting", body: "hello", application_properties: { colour: "red" } });
         sender.send({ body: rhea.message.data_section(Buffer.from([1, 2, 3])) });
-        sender.send({ body: "bad" });
       });
       let settled = 0;
-      sender.on("settled", () => ++settled === 3 && setTimeout(() => connection.close(), 800));
+      sender.on("settled", () => {
+        settled += 1;
+        // Alone: where two arrive together that are answered otherwise, rhea answers both as it does the first.
+        if (settled === 2) sender.send({ body: "bad" });
+        if (settled === 3) setTimeout(() => connection.close(), 800);
+      });
       container.on("connection_close", () => resolve());
       container.on("disconnected", () => {});
     }),
