@@ -3,7 +3,8 @@
 #   make demo       see live frames of a built-in server, without the internet (ARGS=--browser: by hand)
 #   make run        start the proxy on 127.0.0.1:8080 and print frames (ARGS="-p 9000" adds options)
 #   make test       linters, types, import rules, all tests; on the oldest and the newest Python here (there in
-#                   every mode of the proxy and every pair of circumstances, on the oldest in `regular` mode)
+#                   every mode of the proxy and every pair of circumstances, on the oldest in `regular` mode and
+#                   without what is the same on both)
 #   make test-long  what takes minutes: a gibibyte in a message, 7,000 sockets, a million frames, Autobahn's core
 #   make test-layer the end-to-end tests without the fast path (--set fast_path=false), in all modes on both
 #   make test-matrix  the end-to-end tests under every combination of their circumstances, on both
@@ -29,7 +30,7 @@ TEST_VENVS := $(foreach python,$(PYTHONS),.venv-test-$(shell $(python) -c 'impor
 
 LINTS := $(TEST_VENVS:.venv-test-%=lint-%)
 PYTEST := python -m pytest -q -n 2 --dist loadgroup
-# For all Pythons but the newest, which has looked at every pair and at more examples.
+# For all Pythons but the newest, which has looked at every pair, more examples, and what is alike (tests/conftest.py).
 THIN := WSPROXY_TEST_WAYS=regular WSPROXY_TEST_MATRIX=thin HYPOTHESIS_PROFILE=brief
 
 help:

@@ -1,9 +1,11 @@
 """
-For all tests: how hard Hypothesis looks, and an environment that is nobody's.
+For all tests: how hard Hypothesis looks, what a second Python looks at, and an environment that is nobody's.
 
     HYPOTHESIS_PROFILE=fast   the default: few examples, the same ones every time
     HYPOTHESIS_PROFILE=brief  fewer still, where another Python has tried the others
     HYPOTHESIS_PROFILE=deep   many examples, other ones every time
+    WSPROXY_TEST_MATRIX=thin  of tests that are `ALIKE` one in each file, where another Python has tried all;
+                              see `tests/e2e/conftest.py`, too
     WSPROXY_TEST_FAST_PATH=false   every proxy that is started keeps its frames on the layer
     WSPROXY_TEST_SPAWN=exec   no proxy is forked (`tests.support.forking`), Python is started for each
     PYTEST_DEBUG_TEMPROOT=/tmp     what tests write goes there, not into memory (`tests.support.scratch`)
@@ -42,10 +44,35 @@ def pytest_configure() -> None:
     forking.install()
 
 
+ALIKE = ("alike", "browser")
+"""
+Markers of tests that are left out on a second Python, but for one in each file.
+
+What goes through mitmproxy, asyncio, ssl or sqlite3 is none of them: those differ from one Python to the
+next, and it is tried on both. What browsers, clients in other languages, desktops and stores of systems make
+of us is the same, and so is what the same Textual draws.
+"""
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes long comes first: at the end one worker would wait for the other."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: not _is_slow(item))
+    if os.environ.get("WSPROXY_TEST_MATRIX") == "thin" and not any("::" in word for word in config.args):
+        _leave_out_what_is_alike(config, items)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
+def _leave_out_what_is_alike(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All but the first in each file; not one of those that take long, if there is another."""
+    alike = [item for item in items if any(map(item.get_closest_marker, ALIKE))]
+    first = {item.path: item for item in sorted(reversed(alike), key=lambda item: not _is_slow(item))}
+    left_out = {item for item in alike if first[item.path] is not item}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

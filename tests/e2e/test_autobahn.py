@@ -14,7 +14,7 @@ from tests.e2e.autobahn.equipment import Equipment, equip
 from tests.e2e.autobahn.tools import PythonMissing
 
 # The first run installs the suite.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.alike, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="session")

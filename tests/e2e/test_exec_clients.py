@@ -11,6 +11,8 @@ import pytest
 from tests.support import node
 from tests.support.client_site import ELSEWHERE, PYTHON_CLIENT, going_through, needs, opened, outcome, site
 
+pytestmark = pytest.mark.alike
+
 NODE = pytest.mark.skipif(node.missing() is not None, reason=str(node.missing()))
 
 PYTHON = {

@@ -18,6 +18,7 @@ from wsproxy.replay.mock import MockServer
 from wsproxy.store.reader import Reader
 
 pytestmark = [
+    pytest.mark.alike,
     pytest.mark.xdist_group("mock polling"),
     pytest.mark.node,
     pytest.mark.skipif(node.missing() is not None, reason=str(node.missing())),

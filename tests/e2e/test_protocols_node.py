@@ -10,7 +10,11 @@ import pytest
 from tests.support.node import missing
 from tests.support.traffic import Talk, between
 
-pytestmark = [pytest.mark.node, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = [
+    pytest.mark.alike,
+    pytest.mark.node,
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+]
 
 ADMIN = [
     "> emit whoami [ack 0] /admin",

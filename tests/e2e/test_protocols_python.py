@@ -25,6 +25,8 @@ from tests.support import browser, node
 from tests.support.traffic import Talk, reverse, talks
 from wsproxy.browsers import chromium
 
+pytestmark = pytest.mark.alike
+
 
 @asynccontextmanager
 async def _served(app: web.Application) -> AsyncIterator[int]:

@@ -22,6 +22,7 @@ from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.encode import encode_close, encode_frame
 
 pytestmark = [
+    pytest.mark.alike,
     pytest.mark.xdist_group("heartbeats"),
     pytest.mark.node,
     pytest.mark.skipif(node.missing() is not None, reason=str(node.missing())),

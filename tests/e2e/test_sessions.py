@@ -32,7 +32,7 @@ DRIVER = Path(playwright.__file__).parent / "driver"
 
 ALL = (*SESSIONS, "socketio-upgraded", *ENDS)
 
-pytestmark = pytest.mark.xdist_group("sessions")
+pytestmark = [pytest.mark.alike, pytest.mark.xdist_group("sessions")]
 
 
 @pytest.fixture(scope="module")

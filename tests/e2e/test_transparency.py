@@ -3,6 +3,7 @@ What comes in goes out, as it came and when it came, and the capture has all of 
 """
 
 import asyncio
+import random
 import ssl
 from itertools import pairwise
 from pathlib import Path
@@ -60,10 +61,16 @@ async def _send_in_chunks(peer: raw.Peer, chunks: list[bytes]) -> None:
         await asyncio.sleep(0)
 
 
+# Around the last form of the header. Drawn as a seed: byte by byte it hardly ever comes about.
+long = st.builds(
+    lambda size, seed: random.Random(seed).randbytes(size),
+    st.integers(65_530, 65_536),
+    st.integers(0, 1 << 32),
+)
 frame = st.builds(
     lambda opcode, payload, fin, rsv, mask: encode_frame(opcode, payload, fin=fin, rsv=rsv, mask=mask),
     st.integers(0, 15),
-    st.binary(max_size=300) | st.binary(min_size=65530, max_size=65540),
+    st.binary(max_size=300) | long,
     st.booleans(),
     st.integers(0, 7),
     st.sampled_from([b"", b"\x01\x02\x03\x04"]),

@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord, ConnectionRecord
@@ -81,12 +82,23 @@ class Proxy:
                 found += page
             return found
 
+    async def wait_until(self, are_enough: Callable[[list[Event]], Any], timeout: float = 30) -> list[Event]:
+        """The events, as soon as they are enough."""
+        found: list[Event] = []
+        async with asyncio.timeout(timeout):
+            with self.reader() as reader:
+                tail = Tail(reader)
+                while True:
+                    while page := tail.read():
+                        # A frame that was arriving comes twice; to who comes later, once.
+                        found += [event for event in page if not getattr(event, "again", False)]
+                    if are_enough(found):
+                        return self.events()
+                    await asyncio.sleep(0.02)
+
     async def wait_for(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as there are at least `count` of them."""
-        async with asyncio.timeout(timeout):
-            while len(found := self.events()) < count:
-                await asyncio.sleep(0.02)
-        return found
+        return await self.wait_until(lambda found: len(found) >= count, timeout)
 
     async def wait_until_said(self, text: str, timeout: float = 20) -> str:
         """The line of stderr that has `text` in it, as soon as there is one."""
@@ -97,17 +109,12 @@ class Proxy:
 
     async def connection(self, number: int, timeout: float = 30) -> ConnectionRecord:
         """A connection, as soon as it is recorded."""
-        async with asyncio.timeout(timeout):
-            while not (found := [c for c in connections(self.events()) if c.id == number]):
-                await asyncio.sleep(0.02)
-        return found[0]
+        found = await self.wait_until(lambda found: any(c.id == number for c in connections(found)), timeout)
+        return next(c for c in connections(found) if c.id == number)
 
     async def wait_for_closures(self, count: int, timeout: float = 30) -> list[Event]:
         """The events, as soon as `count` connections have ended."""
-        async with asyncio.timeout(timeout):
-            while len(closures(found := self.events())) < count:
-                await asyncio.sleep(0.02)
-        return found
+        return await self.wait_until(lambda found: len(closures(found)) >= count, timeout)
 
 
 def connections(events: list[Event]) -> list[ConnectionRecord]:

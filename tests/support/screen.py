@@ -33,8 +33,13 @@ async def until(pilot: Pilot[Any], is_so: Callable[[], Any]) -> None:
 
 async def until_shown(pilot: Pilot[Any], *words: str) -> str:
     """Return what is on the screen as soon as all of that is."""
+
+    def is_shown() -> bool:
+        text = text_of(pilot.app)
+        return all(word in text for word in words)
+
     try:
-        await until(pilot, lambda: all(word in text_of(pilot.app) for word in words))
+        await until(pilot, is_shown)
     except TimeoutError:
         raise AssertionError(f"{words} never showed:\n{text_of(pilot.app)}") from None
     return text_of(pilot.app)

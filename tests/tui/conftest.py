@@ -6,6 +6,14 @@ from pathlib import Path
 
 import pytest
 
+ON_EVERY_PYTHON = {"test_index.py", "test_new_sockets.py", "test_states.py", "test_terminal.py"}
+"""How screens get on with databases, sockets and terminals; the others are about what Textual draws."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.name not in ON_EVERY_PYTHON:
+        item.add_marker("alike")
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,7 +9,7 @@ from wsproxy.certs import Authority
 from wsproxy.certs.trust import command
 from wsproxy.certs.trust.store import Plan
 
-pytestmark = needs_update_ca_certificates
+pytestmark = [pytest.mark.alike, needs_update_ca_certificates]
 
 
 @pytest.fixture(autouse=True)

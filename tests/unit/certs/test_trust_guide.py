@@ -15,6 +15,8 @@ import pytest
 from wsproxy import config
 from wsproxy.certs import Authority
 
+pytestmark = pytest.mark.alike
+
 
 def guide(page: str) -> str:
     return (config.shared_dir("certs") / f"{page}.md").read_text(encoding="utf-8")

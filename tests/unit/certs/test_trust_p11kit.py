@@ -17,6 +17,8 @@ from wsproxy.certs import Authority
 from wsproxy.certs.trust.arch import ArchStore
 from wsproxy.certs.trust.fedora import FedoraStore
 
+pytestmark = pytest.mark.alike
+
 MODULE = Path("/usr/share/p11-kit/modules/p11-kit-trust.module")
 EXTRACT = ("--format=pem-bundle", "--filter=ca-anchors", "--purpose=server-auth", "--overwrite", "--comment")
 

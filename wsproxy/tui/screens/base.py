@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from wsproxy.tui.app import WsproxyApp
-from wsproxy.tui.widgets.bars import TopBar
+from wsproxy.tui.widgets.bars import KeyLine, TopBar
 
 
 class TaskScreen(Screen[None]):
@@ -29,8 +28,7 @@ class TaskScreen(Screen[None]):
         """Textual's."""
         yield self._above
         yield from self.compose_task()
-        # The palette is an action like others.
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def compose_task(self) -> Iterable[Widget]:
         """What is between the line above and the footer."""

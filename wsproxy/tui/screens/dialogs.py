@@ -9,11 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from wsproxy.decoders.text import printable
 from wsproxy.tui.actions import Action, bindings, register
+from wsproxy.tui.widgets.bars import KeyLine
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class Question(Dialog[str]):
             yield Input(self._value, select_on_focus=False)
             yield Static(Text(self._hint), classes="hint", markup=False)
             yield Static("", classes="wrong", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     @on(Input.Submitted)
     def _done(self, event: Input.Submitted) -> None:
@@ -130,7 +131,7 @@ class Choose(Dialog[Any]):
                     prompt.append(f"  {printable(choice.hint, self.SAFE)}", "dim")
                 options.append(Option(prompt))
             yield OptionList(*options)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Textual's."""

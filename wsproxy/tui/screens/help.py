@@ -5,10 +5,11 @@ from rich.text import Text
 from textual.app import ComposeResult, RenderResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from wsproxy.tui.actions import PLACES, Action, actions, bindings, key_words, register
 from wsproxy.tui.places import SCREENS
+from wsproxy.tui.widgets.bars import KeyLine
 
 register(Action("close", "escape,q,question_mark,f1", "Close", "Close help", "help", palette=False))
 
@@ -39,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll() as scroll:
             scroll.border_title = "Help"
             yield Static(self._table(), markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def _table(self) -> RenderResult:
         for screen in SCREENS:

@@ -7,8 +7,9 @@ from textual import events
 from textual.app import RenderResult
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from wsproxy.decoders.text import columns, printable
 from wsproxy.tui.places import SCREENS, Place
@@ -142,3 +143,29 @@ class StatusLine(Static):
         if line.markup != self.shown:
             self.shown = line.markup
             self.update(line, layout=False)
+
+
+class KeyLine(Footer):
+    """
+    The keys that do something.
+
+    Textual's is made anew, key by key, whenever the focus moves; this one when it would show something else.
+    """
+
+    def __init__(self) -> None:
+        # The palette is an action like others.
+        super().__init__(show_command_palette=False)
+        self._shown: list[object] | None = None
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        """Textual's."""
+        keys: list[object] = [
+            (active.binding, active.enabled, active.tooltip)
+            for active in screen.active_bindings.values()
+            if active.binding.show
+        ]
+        if keys == self._shown:
+            return
+        will_be_made = screen.app.app_focus and self.is_attached and screen is self.screen
+        self._shown = keys if will_be_made else None
+        super().bindings_changed(screen)

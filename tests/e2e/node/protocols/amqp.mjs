@@ -33,7 +33,7 @@ await peers(
       let settled = 0;
       sender.on("settled", () => {
         settled += 1;
-        // By itself: rhea tells two outcomes it has at once as one, even where they are not the same.
+        // Alone: where two arrive together that are answered otherwise, rhea answers both as it does the first.
         if (settled === 2) sender.send({ body: "bad" });
         if (settled === 3) setTimeout(() => connection.close(), 800);
       });
