@@ -72,7 +72,9 @@ async def test_a_browser_ends_when_its_command_is_killed(tmp_path: Path, name: s
         ) as process:
             try:
                 # It has its profile in hand, and processes of its own.
-                await until(lambda: any(map(os.path.lexists, scratch.glob(f"wsproxy-browser-*/{lock}"))))
+                await until(
+                    lambda: any(os.path.lexists(made / lock) for made in scratch.glob("wsproxy-browser-*"))
+                )
                 assert processes_of(scratch)
             finally:
                 process.kill()

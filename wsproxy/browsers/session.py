@@ -57,9 +57,13 @@ class Browser:
                 kept.mkdir(mode=0o700, parents=True, exist_ok=True)
             note = {leavings.MADE: list(map(str, made))}
             self.profile = kept or throwaway.make(leavings.PREFIX, parent, **note)
-            self._guardian = Guardian(self.profile, self._is_kept, made)
         except OSError as error:
             raise WsproxyError(f"cannot make a profile for the browser: {error}") from error
+        try:
+            self._guardian = Guardian(self.profile, self._is_kept, made)
+        except OSError as error:
+            self._remove_profile()
+            raise WsproxyError(f"cannot start a process: {error}") from error
         try:
             arguments = command(self.profile)
             self._process = _start(arguments, {**os.environ, **variables(self.profile)}, show_output)
@@ -153,9 +157,12 @@ class Browser:
         self.close()
 
     def _clear_up(self) -> None:
+        self._remove_profile()
+        self._guardian.dismiss()
+
+    def _remove_profile(self) -> None:
         if not self._is_kept:
             leavings.remove_profile(self.profile)
-        self._guardian.dismiss()
 
     def _end_group(self) -> None:
         # Once only: later the number could belong to somebody else's processes.

@@ -97,6 +97,7 @@ def exec_(
             f"{given[0]} is for a proxy of its own, and --port names one that runs already",
             "Leave one of them out",
         )
+    program.look_up(command, os.environ)
     options = {"ssl_insecure": ssl_insecure, "scripts": scripts, "settings": settings}
     with contextlib.ExitStack() as stack:
         found = None if own or given else _running(port, quiet)
@@ -187,15 +188,17 @@ def _own(write: str | None, discard: bool, quiet: bool, options: Mapping[str, ob
         else:
             path, append = capture_target(write)
         before = _connections(path) if append else 0
-        with own_proxy(path, append, **options) as proxy:
-            if not quiet:
-                where = "keeps no capture" if discard else f"records to {path}"
-                say(f"wsproxy: through a proxy of its own on {proxy.address}, which {where}")
-            yield proxy
-        came = _connections(path) - before
-        if not came and not append and write is None:
-            # A file with nothing in it is only in the way.
-            path.unlink(missing_ok=True)
+        try:
+            with own_proxy(path, append, **options) as proxy:
+                if not quiet:
+                    where = "keeps no capture" if discard else f"records to {path}"
+                    say(f"wsproxy: through a proxy of its own on {proxy.address}, which {where}")
+                yield proxy
+        finally:
+            came = _connections(path) - before if path.exists() else 0
+            if not came and not append and write is None:
+                # A file with nothing in it is only in the way.
+                path.unlink(missing_ok=True)
         if not quiet:
             _sum_up(came, None if discard else path)
 

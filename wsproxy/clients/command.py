@@ -99,6 +99,28 @@ class _Relay:
             self.process.send_signal(self._waiting.pop(0))
 
 
+def look_up(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """
+    Look whether `command` can be started, as far as that can be seen without doing so.
+
+    Raises:
+        NotFound, NotExecutable: it cannot.
+    """
+    name = command[0]
+    if shutil.which(name, path=environment.get("PATH")):
+        return
+    if os.path.dirname(name) and os.path.exists(name):
+        reason = "is a directory" if os.path.isdir(name) else "permission denied"
+        raise NotExecutable(f"cannot run {name}: {reason}")
+    raise _not_found(name)
+
+
+def _not_found(name: str) -> NotFound:
+    return NotFound(
+        f"there is no program {name!r}", "What only a shell knows needs one: `wsproxy exec -- sh -c '...'`"
+    )
+
+
 @contextmanager
 def _passing_on() -> Iterator[_Relay]:
     relay = _Relay()
@@ -144,9 +166,6 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess
             raise NotExecutable(
                 f"cannot run {name}: its interpreter is missing", "Look at its first line"
             ) from None
-        raise NotFound(
-            f"there is no program {name!r}",
-            "What only a shell knows needs one: `wsproxy exec -- sh -c '...'`",
-        ) from None
+        raise _not_found(name) from None
     except OSError as error:
         raise NotExecutable(f"cannot run {name}: {(error.strerror or str(error)).lower()}") from None

@@ -171,6 +171,18 @@ def test_no_place_for_a_profile_is_an_error_with_a_sentence(tmp_path: Path) -> N
         Browser(lambda profile: ["true"], parent=tmp_path / "not there")
 
 
+def test_without_somebody_to_clear_up_no_browser_is_started(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(session, "Guardian", refuse)
+    with pytest.raises(WsproxyError, match="cannot start a process"):
+        chromium.launch(stand_in(tmp_path, ""))
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_url_is_not_taken_for_a_switch(tmp_path: Path, scratch: Path) -> None:
     with pytest.raises(UsageError, match="is not a URL"):
         chromium.launch(stand_in(tmp_path, ""), url="--disable-web-security")
