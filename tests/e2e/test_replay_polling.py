@@ -18,6 +18,7 @@ from tests.support.traffic import polled, reverse
 from tests.unit.replay.replay_tools import play
 from wsproxy.errors import ReplayError
 from wsproxy.filters.parser import parse
+from wsproxy.replay.dial import Way
 from wsproxy.replay.pace_recorded import RecordedPace
 from wsproxy.replay.polled import PONG, bodies
 from wsproxy.replay.session import Session
@@ -82,7 +83,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 
 def to(port: int, timeout: float = 20) -> Settings:
-    return Settings(Opening(to=Target.parse(f"ws://127.0.0.1:{port}")), timeout=timeout)
+    return Settings(Opening(to=Target.parse(f"ws://127.0.0.1:{port}")), Way(timeout=timeout), timeout=timeout)
 
 
 async def test_the_server_hears_and_says_it_again(recorded: Recording, tmp_path: Path) -> None:
