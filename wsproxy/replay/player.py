@@ -224,10 +224,10 @@ class Player:
             self._journal.exchange(exchange)
         if prepared.differences:
             part.differences += prepared.differences
-            what = "message" if prepared.differences == 1 else "messages"
+            one = prepared.differences == 1
             self.summary.notes.append(
-                f"connection {record.id}: {prepared.differences:,} {what} of the server over HTTP, before the"
-                " WebSocket, were otherwise"
+                f"connection {record.id}: {prepared.differences:,} {'message' if one else 'messages'} of the"
+                f" server over HTTP, before the WebSocket, {'was' if one else 'were'} otherwise"
             )
         request = request_for(record, prepared.opening)
         if request.withheld:
