@@ -40,6 +40,18 @@ class Changes:
         """
         return Prepared(opening)
 
+    def opening(self, opening: Opening) -> Opening:
+        """How handshakes are to be."""
+        return opening
+
+    def saying_over_http(self, content: bytes) -> bytes:
+        """What to say over long-polling in place of a packet of text of the client."""
+        return content
+
+    def heard_over_http(self, then: bytes, now: bytes) -> bool:
+        """Whether the server says there what it had said."""
+        return then == now
+
     def opened(self, part: Part) -> None:
         """A connection is open."""
 

@@ -7,6 +7,7 @@ The original is read as it goes, never ahead by more than `_AHEAD`.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -26,6 +27,7 @@ from wsproxy.replay.part import Part
 from wsproxy.replay.recorded import Recorded, Step
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.settings import Settings
+from wsproxy.replay.stayed import Stayed, StayedOutcome, StayedPart, stayed
 from wsproxy.replay.target import request_for
 from wsproxy.replay.voice import Voice
 from wsproxy.replay.volley import Volley
@@ -69,6 +71,9 @@ class Player:
         self._ahead: deque[Step | FrameRecord] = deque()
         self._news = asyncio.Event()
         self._ending: set[asyncio.Task[None]] = set()
+        self._stayed: deque[Stayed] = deque(stayed(recorded) if recorded.is_whole else ())
+        self._polling: list[asyncio.Task[StayedOutcome]] = []
+        self._began = time.time_ns()
 
     @property
     def differences(self) -> int:
@@ -89,17 +94,21 @@ class Player:
                 if not (self._pace.at_once and await self._say_at_once(self._pace.at_once)):
                     await self._take(self._ahead.popleft())
             await self._pace.end(self)
+            self._poll(None)
             for part in list(self.parts.values()):
                 await self._end(part, None)
             if self._ending:
                 await asyncio.gather(*self._ending)
+            for outcome in await asyncio.gather(*self._polling):
+                self.summary.add_session(outcome)
         except StopReplay:
             self.summary.stopped = True
         except BehindError as error:
             self.summary.problem = error.message
         finally:
-            for task in list(self._ending):
+            for task in (*self._ending, *self._polling):
                 task.cancel()
+            await asyncio.gather(*self._polling, return_exceptions=True)
             for part in list(self.parts.values()):
                 if part.link:
                     part.link.abort()
@@ -206,6 +215,7 @@ class Player:
         if record.status is None:
             self.summary.notes.append(f"connection {record.id} never reached a server and is left out")
             return
+        self._poll(record.opened)
         part = self.parts[record.id] = Part(record, self._changes.alike)
         await self._pace.at(record.opened)
         settings = self._settings
@@ -214,10 +224,10 @@ class Player:
             self._journal.exchange(exchange)
         if prepared.differences:
             part.differences += prepared.differences
-            what = "message" if prepared.differences == 1 else "messages"
+            one = prepared.differences == 1
             self.summary.notes.append(
-                f"connection {record.id}: {prepared.differences:,} {what} of the server over HTTP, before the"
-                " WebSocket, were otherwise"
+                f"connection {record.id}: {prepared.differences:,} {'message' if one else 'messages'} of the"
+                f" server over HTTP, before the WebSocket, {'was' if one else 'were'} otherwise"
             )
         request = request_for(record, prepared.opening)
         if request.withheld:
@@ -245,6 +255,20 @@ class Player:
         self._changes.opened(part)
         for heard in prepared.heard:
             self._heard(link, heard)
+
+    def _poll(self, until: int | None) -> None:
+        """Begin the sessions over long-polling that had begun by then; all that are left, for None."""
+        while self._stayed and (until is None or self._stayed[0].began <= until):
+            part = StayedPart(
+                self._stayed.popleft(),
+                self._recorded.reader,
+                self._settings,
+                self._journal,
+                self._pace,
+                self._changes,
+                self._began,
+            )
+            self._polling.append(asyncio.get_running_loop().create_task(part.run()))
 
     async def _say(self, message: RecordedMessage, part: Part | None) -> None:
         if part is None or part.link is None:

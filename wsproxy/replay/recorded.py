@@ -108,6 +108,11 @@ class Recorded:
         """Messages of its connections are left out: by a range, or by a filter."""
         return self.wanted is not None or self.first > 1 or self.last < self.reader.last_frame()
 
+    @property
+    def is_whole(self) -> bool:
+        """Nothing of the capture is left out."""
+        return not self.is_partial and not self._only
+
     def messages(self) -> Iterator[Step]:
         """
         Whole messages and control frames, each connection's after its opening and before its end.

@@ -237,6 +237,11 @@ class TestTheHandshake:
         assert request.headers["Host"].startswith("127.0.0.1:")
         assert request.headers["Sec-WebSocket-Key"] != "dGhlIHNhbXBsZSBub25jZQ=="
 
+    async def test_of_a_page_of_the_server_is_of_a_page_of_the_other_server(self, path: Path) -> None:
+        own = self.REQUEST.replace(b"https://recorded.test\r\n", b"http://Recorded.test:9000\r\n")
+        request = await self.head(path, Opening(), own)
+        assert request.headers["Origin"] == f"http://{request.headers['Host']}"
+
     async def test_has_secrets_for_the_recorded_host_alone(self, path: Path) -> None:
         request = await self.head(path, Opening(), self.REQUEST)
         assert "Cookie" not in request.headers
