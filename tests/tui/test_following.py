@@ -66,7 +66,7 @@ async def test_a_dialog_does_not_stop_the_list_behind_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("cost", "seconds"),
-    [(0.0, 0.1), (0.015, 0.1), (0.04, 0.2), (5.0, 0.5)],
+    [(0.0, 0.1), (0.01, 0.1), (0.03, 0.25), (5.0, 0.5)],
     ids=["idle", "light", "heavy", "worst"],
 )
 def test_the_more_a_look_costs_the_less_often_it_looks(cost, seconds):

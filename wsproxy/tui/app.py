@@ -33,7 +33,7 @@ from wsproxy.tui.widgets.bars import Subject, Tab
 
 POLL = 0.1
 """Seconds between two looks at the capture, at least."""
-_SHARE = 0.2
+_SHARE = 0.12
 """Of a core, which looking and drawing may take in the long run: then it looks less often."""
 _SLOWEST = 0.5
 """Seconds between two looks, at most."""
