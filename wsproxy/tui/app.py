@@ -15,7 +15,7 @@ from textual import events
 from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
@@ -163,14 +163,23 @@ class WsproxyApp(App[Left]):
             return False
         if isinstance(focused, Input | TextArea):
             await self._taken(focused)
-        return await self.run_action(bound.binding.action, bound.node)
+        screen = self.screen
+        done = await self.run_action(bound.binding.action, bound.node)
+        if isinstance(screen, ModalScreen):
+            # An answer goes up from what has the focus to the dialog, which asks on in another or is gone.
+            for node in focused.ancestors_with_self if focused else ():
+                if isinstance(node, Widget) and self.screen is screen:
+                    await self._taken(node)
+        return done
 
-    async def _taken(self, focused: Widget) -> None:
-        """Wait until what was typed before is in the text it was typed into."""
+    async def _taken(self, node: Widget) -> None:
+        """Wait until what was said to it before has been dealt with: what was typed is in the text."""
         taken = asyncio.Event()
-        if focused.call_later(taken.set):
+        if node.call_later(taken.set):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(taken.wait(), _OPENING)
+                async with asyncio.timeout(_OPENING):
+                    while not taken.is_set() and node.is_running:
+                        await asyncio.sleep(0)
 
     async def on_mount(self) -> None:
         """Textual's."""
