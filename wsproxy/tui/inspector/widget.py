@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -226,8 +225,16 @@ class Inspector(Widget):
     def _find(self, forward: bool) -> None:
         if self._tabs.active not in ("text", "hex"):
             self.action_tab("text")
-        view: Any = self.query_one(HexView if self._tabs.active == "hex" else TextView)
-        if not view.find(forward):
+        if self._tabs.active == "hex":
+            self._tell_found(self.query_one(HexView).find(forward))
+        else:
+            self.run_worker(self._find_text(forward), group="find")
+
+    async def _find_text(self, forward: bool) -> None:
+        self._tell_found(await self.query_one(TextView).find(forward))
+
+    def _tell_found(self, found: bool) -> None:
+        if not found:
             self.notify("What was searched for is not in this message.", severity="warning")
 
     def action_copy(self) -> None:
