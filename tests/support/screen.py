@@ -45,7 +45,7 @@ async def until_shown(pilot: Pilot[Any], *words: str) -> str:
     return text_of(pilot.app)
 
 
-CHARACTERS = {"tilde": "~", "space": " ", "ampersand": "&", "full_stop": "."}
+CHARACTERS = {"tilde": "~", "space": " ", "ampersand": "&", "full_stop": ".", "slash": "/"}
 """What keys type that are not called by it."""
 
 

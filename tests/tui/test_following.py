@@ -5,6 +5,7 @@ import pytest
 from tests.support.browsing import browsing
 from tests.support.captures import MASK, Capture, capture
 from wsproxy.tui.app import pause
+from wsproxy.tui.capture.frames import FrameReader
 from wsproxy.wire.encode import encode_frame
 
 pytestmark = [pytest.mark.usefixtures("home")]
@@ -66,8 +67,25 @@ async def test_a_dialog_does_not_stop_the_list_behind_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("cost", "seconds"),
-    [(0.0, 0.1), (0.015, 0.1), (0.04, 0.2), (5.0, 0.5)],
+    [(0.0, 0.1), (0.01, 0.1), (0.03, 0.25), (5.0, 0.5)],
     ids=["idle", "light", "heavy", "worst"],
 )
 def test_the_more_a_look_costs_the_less_often_it_looks(cost, seconds):
     assert pause(cost) == pytest.approx(seconds)
+
+
+async def test_what_came_too_fast_to_be_decoded_is_when_no_more_comes(tmp_path, monkeypatch):
+    # A machine on which there is time only for who asks for more of it.
+    monkeypatch.setattr(FrameReader.rows, "__defaults__", (-1,))
+    call = b'{"jsonrpc":"2.0","method":"tea","params":[%d],"id":%d}'
+
+    def calls(c: Capture, number: int, *numbers: int) -> None:
+        c.send(number, b"".join(encode_frame(1, call % (n, n), mask=MASK) for n in numbers))
+
+    with capture(tmp_path / "a.wsp") as c:
+        number = c.open()
+        calls(c, number, *range(100))
+        async with browsing(c.path) as browse:
+            await browse.shown("call tea(99)")
+            calls(c, number, *range(100, 300))
+            await browse.shown("call tea(299)")

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def tui(write: str | None, wanted: "Filter | None", decoding: Decoding, **listen
         raise click.exceptions.Exit(code or 3)
     left = None
     try:
-        left = _show(Path(run.capture), run, wanted, factory, owner=True)
+        told = engine.said().splitlines()
+        left = _show(Path(run.capture), run, wanted, factory, owner=True, said=told)
     finally:
         if left is None or not left.stop:
             # However the UI ended, the proxy did not.
@@ -137,14 +139,19 @@ def view(path: Path, wanted: "Filter | None", web: bool, port: int, decoding: De
 
 
 def _show(
-    path: Path, run: "RunFile | None", wanted: "Filter | None", factory: Any, owner: bool = False
+    path: Path,
+    run: "RunFile | None",
+    wanted: "Filter | None",
+    factory: Any,
+    owner: bool = False,
+    said: Sequence[str] = (),
 ) -> "Left | None":
     """Run the app. Raises click's Exit if it failed."""
     from wsproxy.store.files import check
     from wsproxy.tui.app import WsproxyApp
 
     check(path)
-    app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "")
+    app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "", said=said)
     # What is there by now stays: it is not looked through again at every collection, while somebody waits.
     gc.freeze()
     if hasattr(os, "nice"):

@@ -1,7 +1,7 @@
 """The list of connections: what each is, how it does, and how it ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wsproxy.decoders.text import columns, printable
@@ -41,6 +41,7 @@ class ConnectionList(Rows[ConnectionRow]):
 
     Args:
         model: the capture.
+        hint: what to say below that there are none.
     """
 
     WHERE = "connections"
@@ -78,9 +79,12 @@ class ConnectionList(Rows[ConnectionRow]):
     }
     """
 
-    def __init__(self, model: CaptureModel, *, id: str | None = None) -> None:
+    def __init__(
+        self, model: CaptureModel, hint: Callable[[], str] = lambda: "", *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.model = model
+        self._hint = hint
         self.only: int | None = None
         """The connection whose frames alone are shown."""
         self._wanted: list[int] = []
@@ -143,7 +147,8 @@ class ConnectionList(Rows[ConnectionRow]):
             self.post_message(self.Chosen(self, self.selected))
 
     def empty(self) -> str:
-        return "no connections yet"
+        hint = self._hint()
+        return f"no connections yet\n{hint}" if hint else "no connections yet"
 
     def header(self, width: int) -> list[Part]:
         left = f"  {'on':<{self._tag}} {'where':<{self._place(width)}} "

@@ -13,7 +13,7 @@ from wsproxy.errors import CaptureError
 from wsproxy.tui.actions import Action, bindings, register
 from wsproxy.tui.background import in_background
 from wsproxy.tui.capture.frames import FrameRow
-from wsproxy.tui.capture.model import CaptureModel
+from wsproxy.tui.capture.model import LIVE, CaptureModel
 from wsproxy.tui.capture.view import FrameView
 from wsproxy.tui.widgets.rows import Part, Rows
 from wsproxy.view.frame_line import TYPES
@@ -184,7 +184,6 @@ class FrameLog(Rows[FrameRow]):
             self.want(missing)
         elif self._undecoded:
             self.want(self._undecoded)
-            self._undecoded = []
         if not missing or not self._rows:
             self._moved_to(self.count)
 
@@ -293,12 +292,15 @@ class FrameLog(Rows[FrameRow]):
                 wanted, self._wanted = self._wanted, []
                 # After a jump, what is said is shown first and what it means a moment later: that takes
                 # what came before. Who goes on from row to row has it at once.
-                jumped = not self._near(wanted)
+                patience: float | None = None if self._near(wanted) else -1
+                if wanted == self._undecoded:
+                    patience = _PATIENT
+                self._undecoded = []
                 self._last = (wanted[0], wanted[-1])
-                rows = await self.model.rows(wanted, self._room or 80, -1 if jumped else None)
+                rows = await self.model.rows(wanted, self._room or 80, patience)
                 self.arrived([(row.id, row) for row in rows])
                 later = [row.id for row in rows if not row.decoded]
-                if later and self.following and not jumped:
+                if later and patience != _PATIENT and self._races(wanted):
                     self._undecoded = later
                 elif later and not self._wanted:
                     rows = await self.model.rows(later, self._room or 80, _PATIENT)
@@ -308,6 +310,10 @@ class FrameLog(Rows[FrameRow]):
                 self.notify(str(error), severity="error", markup=False)
         finally:
             self._fetching = False
+
+    def _races(self, wanted: Sequence[int]) -> bool:
+        """Whether it comes faster than it can be read: then nobody misses what it means."""
+        return self.following and self.model.now.state == LIVE and len(wanted) >= self.page_size
 
     def _near(self, wanted: Sequence[int]) -> bool:
         first, last = self._last
@@ -400,7 +406,7 @@ class FrameLog(Rows[FrameRow]):
         if not self.view.searched:
             return "searching …"
         if self.view.wanted is not None:
-            return "nothing matches the filter" + (" so far" if self.model.now.state == "live" else "")
+            return "nothing matches the filter" + (" so far" if self.model.now.state == LIVE else "")
         if self.view.first > 1:
             return "the view was cleared: new frames appear here"
         return "no frames yet"

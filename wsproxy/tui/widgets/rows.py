@@ -5,6 +5,7 @@ It knows how many rows there are and asks for those it is about to draw. A row i
 is of a thing, not of a line: whatever is added before or behind, it stays where it is.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -23,7 +24,7 @@ R = TypeVar("R")
 Part = tuple[str, str]
 """Text, which must be harmless, and the name of a component class without its prefix, or nothing."""
 
-_HEADER, _EMPTY, _BLANK = -1, -2, -3
+_HEADER, _BLANK, _EMPTY = -1, -2, -3
 """In place of keys, for lines that are no rows."""
 _STRIPS = 300
 """Lines that are kept as they look: some screens full."""
@@ -137,7 +138,7 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     def empty(self) -> str:
-        """What to say where there are no rows."""
+        """What to say where there are no rows; harmless, and in as many lines as it takes."""
         return ""
 
     # What it does with that.
@@ -294,8 +295,8 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             return self._strip(_HEADER, self.header(width), width, base + self.style_of("rows--header"))
         number = self.top + y - 1
         if number >= self.count:
-            if not self.count and y == 1:
-                return self._strip(_EMPTY, [(self.empty(), "")], width, base + self.style_of("rows--empty"))
+            if not self.count and (said := self._empty_line(y - 1, width)):
+                return self._strip(_EMPTY - y, [(said, "")], width, base + self.style_of("rows--empty"))
             return self._strip(_BLANK, [], width, base)
         key = self.key_at(number)
         row = self._rows.get(key)
@@ -305,6 +306,12 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if row is None:
             return self._strip(key, [(f"{key:>7,} …", "")], width, base + self.style_of("rows--empty"), over)
         return self._strip(key, self.parts(row, number, width), width, base, over)
+
+    def _empty_line(self, number: int, width: int) -> str:
+        lines = [
+            line for text in self.empty().splitlines() for line in textwrap.wrap(text, max(width - 2, 10))
+        ]
+        return f" {lines[number]}" if number < len(lines) else ""
 
     def _strip(
         self, key: int, parts: list[Part], width: int, base: Style, over: Style | None = None
