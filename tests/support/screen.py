@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-TIMEOUT = 20
+TIMEOUT = 60
 """Seconds after which what a test waits for will not come."""
 
 
