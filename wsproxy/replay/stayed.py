@@ -8,6 +8,8 @@ to chance.
 
 import asyncio
 import contextlib
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -212,6 +214,44 @@ class StayedPart:
                         outcome.left += packet.from_client
                         outcome.expected += not packet.from_client
         outcome.differences += outcome.expected - outcome.heard
+
+
+class StayedParts:
+    """
+    All such sessions of a replay.
+
+    Args:
+        recorded, settings, journal, pace, changes: as of a `Player`; where only a part of a capture is
+            replayed, there are none.
+    """
+
+    def __init__(
+        self, recorded: Recorded, settings: Settings, journal: Journal, pace: Pace, changes: Changes
+    ) -> None:
+        self._waiting = deque(stayed(recorded) if recorded.is_whole else ())
+        self._tasks: list[asyncio.Task[StayedOutcome]] = []
+        until = time.time_ns()
+
+        def part(session: Stayed) -> StayedPart:
+            return StayedPart(session, recorded.reader, settings, journal, pace, changes, until)
+
+        self._part = part
+
+    def begin(self, until: int | None) -> None:
+        """Begin those that had begun by then, ns; all that are left, for None."""
+        while self._waiting and (until is None or self._waiting[0].began <= until):
+            part = self._part(self._waiting.popleft())
+            self._tasks.append(asyncio.get_running_loop().create_task(part.run()))
+
+    async def outcomes(self) -> list[StayedOutcome]:
+        """What came of them, when all are over. Raises as `StayedPart.run`."""
+        return await asyncio.gather(*self._tasks)
+
+    async def cancel(self) -> None:
+        """End those that go on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class _Polling(Prelude):
