@@ -185,8 +185,8 @@ class StayedPart:
                 continue
             closed = closed or any(packet.is_text and packet.content[:1] == CLOSE for packet in wanted)
             if not wanted[0].from_client:
+                outcome.expected += len(wanted)
                 for packet in wanted:
-                    outcome.expected += 1
                     try:
                         await polling.hear(packet)
                     except TROUBLE as error:
@@ -194,11 +194,14 @@ class StayedPart:
                         with contextlib.suppress(*TROUBLE):
                             await polling.say([_GOODBYE])
                         return
-            elif all([await self._pace.before(_message(packet), _ALONE) for packet in wanted]):
-                await polling.say(wanted)
-                outcome.said += len(wanted)
-            else:
-                outcome.skipped += len(wanted)
+                continue
+            chosen = [packet for packet in wanted if await self._pace.before(_message(packet), _ALONE)]
+            outcome.skipped += len(wanted) - len(chosen)
+            if chosen:
+                outcome.left += len(chosen)
+                await polling.say(chosen)
+                outcome.left -= len(chosen)
+                outcome.said += len(chosen)
         if not closed:
             # A session without a recorded end is ended in order, as a connection is.
             await polling.say([_GOODBYE])
