@@ -20,8 +20,11 @@ from tests.unit.replay.replay_tools import play
 from wsproxy.errors import ReplayError
 from wsproxy.filters.parser import parse
 from wsproxy.replay.dial import Way
+from wsproxy.replay.load import Plan, load
+from wsproxy.replay.pace_fast import FastPace
 from wsproxy.replay.pace_recorded import RecordedPace
 from wsproxy.replay.polled import PONG, bodies
+from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.session import Session
 from wsproxy.replay.settings import Settings
 from wsproxy.replay.stayed import StayedOutcome
@@ -156,6 +159,32 @@ async def test_a_server_that_opens_no_such_session(recorded: Recording, tmp_path
     async with served(web.Application()) as port:
         with pytest.raises(ReplayError, match=r"went over long-polling, and .* opens no such session: 404"):
             await play(path, to(port), changes=Session())
+
+
+async def test_a_load_test_counts_what_went_over_http_and_what_did_not_go_well(
+    recorded: Recording, tmp_path: Path
+) -> None:
+    path = await recorded(tmp_path)
+    found = []
+    for is_mute in (False, True):
+        async with chat(is_mute=is_mute) as (port, _):
+            with Reader(path) as reader:
+                found.append(
+                    await load(
+                        Recorded(reader),
+                        to(port, timeout=1 if is_mute else 20),
+                        tmp_path / f"load-{is_mute}.wsp",
+                        Plan(2, 2),
+                        pace=lambda: FastPace(1),
+                        session=Session,
+                    )
+                )
+    well, badly = found
+    assert not well.errors
+    # Bytes of the client are not counted: nothing is made of them.
+    assert sum(second.sent for second in well.seconds) == 2 * 4
+    assert sum(second.received for second in well.seconds) == 2 * 6
+    assert sum(badly.errors.values()) == 2
 
 
 async def test_with_a_filter_it_is_left_out(recorded: Recording, tmp_path: Path) -> None:

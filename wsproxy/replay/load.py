@@ -66,10 +66,11 @@ async def load(
         going_on += 1
         try:
             summary = await Player(recorded, settings, journal, pace(), mine).run()
-            for outcome in summary.outcomes:
-                if outcome.problem:
-                    statistics.failed(outcome.problem)
-            if summary.problem and not any(outcome.problem for outcome in summary.outcomes):
+            problems = [outcome.problem for outcome in summary.outcomes if outcome.problem]
+            problems += [session.problem for session in summary.sessions if session.problem]
+            for problem in problems:
+                statistics.failed(problem)
+            if summary.problem and not problems:
                 statistics.failed(summary.problem)
         except WsproxyError as error:
             statistics.failed(error.message)

@@ -7,7 +7,6 @@ The original is read as it goes, never ahead by more than `_AHEAD`.
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +26,7 @@ from wsproxy.replay.part import Part
 from wsproxy.replay.recorded import Recorded, Step
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.settings import Settings
-from wsproxy.replay.stayed import Stayed, StayedOutcome, StayedPart, stayed
+from wsproxy.replay.stayed import StayedParts
 from wsproxy.replay.target import request_for
 from wsproxy.replay.voice import Voice
 from wsproxy.replay.volley import Volley
@@ -71,9 +70,7 @@ class Player:
         self._ahead: deque[Step | FrameRecord] = deque()
         self._news = asyncio.Event()
         self._ending: set[asyncio.Task[None]] = set()
-        self._stayed: deque[Stayed] = deque(stayed(recorded) if recorded.is_whole else ())
-        self._polling: list[asyncio.Task[StayedOutcome]] = []
-        self._began = time.time_ns()
+        self._polled = StayedParts(recorded, settings, journal, pace, self._changes)
 
     @property
     def differences(self) -> int:
@@ -94,21 +91,21 @@ class Player:
                 if not (self._pace.at_once and await self._say_at_once(self._pace.at_once)):
                     await self._take(self._ahead.popleft())
             await self._pace.end(self)
-            self._poll(None)
+            self._polled.begin(None)
             for part in list(self.parts.values()):
                 await self._end(part, None)
             if self._ending:
                 await asyncio.gather(*self._ending)
-            for outcome in await asyncio.gather(*self._polling):
+            for outcome in await self._polled.outcomes():
                 self.summary.add_session(outcome)
         except StopReplay:
             self.summary.stopped = True
         except BehindError as error:
             self.summary.problem = error.message
         finally:
-            for task in (*self._ending, *self._polling):
+            for task in list(self._ending):
                 task.cancel()
-            await asyncio.gather(*self._polling, return_exceptions=True)
+            await self._polled.cancel()
             for part in list(self.parts.values()):
                 if part.link:
                     part.link.abort()
@@ -215,7 +212,7 @@ class Player:
         if record.status is None:
             self.summary.notes.append(f"connection {record.id} never reached a server and is left out")
             return
-        self._poll(record.opened)
+        self._polled.begin(record.opened)
         part = self.parts[record.id] = Part(record, self._changes.alike)
         await self._pace.at(record.opened)
         settings = self._settings
@@ -255,20 +252,6 @@ class Player:
         self._changes.opened(part)
         for heard in prepared.heard:
             self._heard(link, heard)
-
-    def _poll(self, until: int | None) -> None:
-        """Begin the sessions over long-polling that had begun by then; all that are left, for None."""
-        while self._stayed and (until is None or self._stayed[0].began <= until):
-            part = StayedPart(
-                self._stayed.popleft(),
-                self._recorded.reader,
-                self._settings,
-                self._journal,
-                self._pace,
-                self._changes,
-                self._began,
-            )
-            self._polling.append(asyncio.get_running_loop().create_task(part.run()))
 
     async def _say(self, message: RecordedMessage, part: Part | None) -> None:
         if part is None or part.link is None:

@@ -143,6 +143,8 @@ class Session(Changes):
 
     def saying_over_http(self, content: bytes) -> bytes:
         """As of `Changes`."""
+        if self.statistics:
+            self.statistics.now.sent += 1
         if self._carry:
             self._carried.said([content])
             content = self._carried.replace(content)
@@ -150,6 +152,8 @@ class Session(Changes):
 
     def heard_over_http(self, then: bytes, now: bytes) -> bool:
         """As of `Changes`."""
+        if self.statistics:
+            self.statistics.now.received += 1
         if self._carry:
             self._carried.learn(then, now)
         self.variables.hear(then, now, self._carried)

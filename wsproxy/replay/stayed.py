@@ -8,6 +8,8 @@ to chance.
 
 import asyncio
 import contextlib
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -183,8 +185,8 @@ class StayedPart:
                 continue
             closed = closed or any(packet.is_text and packet.content[:1] == CLOSE for packet in wanted)
             if not wanted[0].from_client:
+                outcome.expected += len(wanted)
                 for packet in wanted:
-                    outcome.expected += 1
                     try:
                         await polling.hear(packet)
                     except TROUBLE as error:
@@ -192,11 +194,14 @@ class StayedPart:
                         with contextlib.suppress(*TROUBLE):
                             await polling.say([_GOODBYE])
                         return
-            elif all([await self._pace.before(_message(packet), _ALONE) for packet in wanted]):
-                await polling.say(wanted)
-                outcome.said += len(wanted)
-            else:
-                outcome.skipped += len(wanted)
+                continue
+            chosen = [packet for packet in wanted if await self._pace.before(_message(packet), _ALONE)]
+            outcome.skipped += len(wanted) - len(chosen)
+            if chosen:
+                outcome.left += len(chosen)
+                await polling.say(chosen)
+                outcome.left -= len(chosen)
+                outcome.said += len(chosen)
         if not closed:
             # A session without a recorded end is ended in order, as a connection is.
             await polling.say([_GOODBYE])
@@ -212,6 +217,44 @@ class StayedPart:
                         outcome.left += packet.from_client
                         outcome.expected += not packet.from_client
         outcome.differences += outcome.expected - outcome.heard
+
+
+class StayedParts:
+    """
+    All such sessions of a replay.
+
+    Args:
+        recorded, settings, journal, pace, changes: as of a `Player`; where only a part of a capture is
+            replayed, there are none.
+    """
+
+    def __init__(
+        self, recorded: Recorded, settings: Settings, journal: Journal, pace: Pace, changes: Changes
+    ) -> None:
+        self._waiting = deque(stayed(recorded) if recorded.is_whole else ())
+        self._tasks: list[asyncio.Task[StayedOutcome]] = []
+        until = time.time_ns()
+
+        def part(session: Stayed) -> StayedPart:
+            return StayedPart(session, recorded.reader, settings, journal, pace, changes, until)
+
+        self._part = part
+
+    def begin(self, until: int | None) -> None:
+        """Begin those that had begun by then, ns; all that are left, for None."""
+        while self._waiting and (until is None or self._waiting[0].began <= until):
+            part = self._part(self._waiting.popleft())
+            self._tasks.append(asyncio.get_running_loop().create_task(part.run()))
+
+    async def outcomes(self) -> list[StayedOutcome]:
+        """What came of them, when all are over. Raises as `StayedPart.run`."""
+        return await asyncio.gather(*self._tasks)
+
+    async def cancel(self) -> None:
+        """End those that go on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class _Polling(Prelude):

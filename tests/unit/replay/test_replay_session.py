@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.captures import MASK, capture
-from tests.unit.replay.replay_tools import answer, end, lines, play, server, text
+from tests.unit.replay.replay_tools import answer, end, lines, play, reversing, server, talk, text
+from wsproxy.decoders.registry import DECODERS
 from wsproxy.errors import AddonError, UsageError
 from wsproxy.replay import heartbeats
 from wsproxy.replay.carried import Carried, values_in
@@ -321,3 +322,18 @@ async def test_a_session_of_socketio_that_began_over_http_begins_there_again(pat
     replayed = lines(path.with_name("replay.wsp"))
     assert "1 ← text 3probe of 2" in replayed
     assert '1 → text 421["no such event"] of 4' in replayed
+
+
+async def test_decoders_are_there_before_the_clock_begins(path: Path) -> None:
+    order: list[str] = []
+
+    def factory(opening: Any) -> Any:
+        order.append("decoders")
+        return DECODERS.session(opening)
+
+    def asked(connection: Any, request: Any) -> None:
+        order.append("handshake")
+
+    async with server(reversing, process_request=asked) as url:
+        await play(talk(path, url, "one"), changes=Session(factory=factory))
+    assert order == ["decoders", "decoders", "handshake"]
