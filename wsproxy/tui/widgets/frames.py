@@ -28,6 +28,8 @@ TINTS = 5
 """Colours that connections take in turn."""
 _NEAR = 5000
 """Frames: what is farther from what was read before is a jump."""
+_MOST_LATER = 200
+"""Rows that are: some screens full."""
 _PATIENT = 1.0
 """Seconds for decoding what was shown undecoded."""
 
@@ -116,7 +118,9 @@ class FrameLog(Rows[FrameRow]):
         """The first and the last of what was read before."""
         self._fetching = False
         self._undecoded: list[int] = []
-        """What was shown as it is, because more came; it is decoded when nothing more does."""
+        """What was shown as it is, because there was no time; it is decoded when nothing else is wanted."""
+        self._races = False
+        """It comes so fast that there is none."""
         self._room = 0
 
     # What is in it.
@@ -183,7 +187,8 @@ class FrameLog(Rows[FrameRow]):
         if missing:
             self.want(missing)
         elif self._undecoded:
-            self.want(self._undecoded)
+            self._races = False
+            self.want([])
         if not missing or not self._rows:
             self._moved_to(self.count)
 
@@ -288,32 +293,29 @@ class FrameLog(Rows[FrameRow]):
     async def _fetch(self) -> None:
         """Read what is wanted, and then what is wanted by then; what was wanted in between is over."""
         try:
-            while self._wanted:
-                wanted, self._wanted = self._wanted, []
-                # After a jump, what is said is shown first and what it means a moment later: that takes
-                # what came before. Who goes on from row to row has it at once.
-                patience: float | None = None if self._near(wanted) else -1
-                if wanted == self._undecoded:
+            while self._wanted or (self._undecoded and not self._races):
+                if self._wanted:
+                    wanted, self._wanted = self._wanted, []
+                    # After a jump, what is said is shown first and what it means a moment later: that takes
+                    # what came before. Who goes on from row to row has it at once.
+                    patience: float | None = None if self._near(wanted) else -1
+                    self._last = (wanted[0], wanted[-1])
+                    # Who follows what comes faster than it can be read misses nothing.
+                    self._races = self.following and len(wanted) >= self.page_size
+                    self._races &= self.model.now.state == LIVE
+                else:
+                    wanted, self._undecoded = self._undecoded, []
                     patience = _PATIENT
-                self._undecoded = []
-                self._last = (wanted[0], wanted[-1])
                 rows = await self.model.rows(wanted, self._room or 80, patience)
                 self.arrived([(row.id, row) for row in rows])
-                later = [row.id for row in rows if not row.decoded]
-                if later and patience != _PATIENT and self._races(wanted):
-                    self._undecoded = later
-                elif later and not self._wanted:
-                    rows = await self.model.rows(later, self._room or 80, _PATIENT)
-                    self.arrived([(row.id, row) for row in rows])
+                if patience != _PATIENT:
+                    later = [row.id for row in rows if not row.decoded]
+                    self._undecoded = [*self._undecoded, *later][-_MOST_LATER:]
         except CaptureError as error:
             if not self.model.closed:
                 self.notify(str(error), severity="error", markup=False)
         finally:
             self._fetching = False
-
-    def _races(self, wanted: Sequence[int]) -> bool:
-        """Whether it comes faster than it can be read: then nobody misses what it means."""
-        return self.following and self.model.now.state == LIVE and len(wanted) >= self.page_size
 
     def _near(self, wanted: Sequence[int]) -> bool:
         first, last = self._last
