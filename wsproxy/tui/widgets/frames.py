@@ -16,6 +16,7 @@ from wsproxy.tui.capture.frames import FrameRow
 from wsproxy.tui.capture.model import LIVE, CaptureModel
 from wsproxy.tui.capture.view import FrameView
 from wsproxy.tui.widgets.rows import Part, Rows
+from wsproxy.tui.widgets.tints import tint, tint_rules, tints
 from wsproxy.view.frame_line import TYPES
 from wsproxy.words import RECEIVED, SENT
 
@@ -24,8 +25,6 @@ register(
     Action("follow", "space", "Follow", "Follow what comes, or stay here", "frames"),
 )
 
-TINTS = 5
-"""Colours that connections take in turn."""
 _NEAR = 5000
 """Frames: what is farther from what was read before is a jump."""
 _MOST_LATER = 200
@@ -54,7 +53,7 @@ class FrameLog(Rows[FrameRow]):
         "frame--mark",
         "frame--hit",
         "frame--from-proxy",
-        *(f"frame--tint{n}" for n in range(TINTS)),
+        *tints("frame"),
     }
     DEFAULT_CSS = """
     FrameLog {
@@ -67,11 +66,6 @@ class FrameLog(Rows[FrameRow]):
         & > .frame--mark { color: $text-warning; text-style: bold; }
         & > .frame--hit { background: $warning; color: $background; }
         & > .frame--from-proxy { color: $text-warning; }
-        & > .frame--tint0 { color: $text-accent; }
-        & > .frame--tint1 { color: $text-warning; }
-        & > .frame--tint2 { color: $text-success; }
-        & > .frame--tint3 { color: $text-primary; }
-        & > .frame--tint4 { color: $text-secondary; }
         &:ansi > .frame--dim { color: ansi_bright_black; }
         &:ansi > .frame--send { color: ansi_green; }
         &:ansi > .frame--receive { color: ansi_blue; }
@@ -81,13 +75,8 @@ class FrameLog(Rows[FrameRow]):
         &:ansi > .frame--mark { color: ansi_yellow; text-style: bold; }
         &:ansi > .frame--hit { background: ansi_yellow; color: ansi_black; }
         &:ansi > .frame--from-proxy { color: ansi_yellow; }
-        &:ansi > .frame--tint0 { color: ansi_cyan; }
-        &:ansi > .frame--tint1 { color: ansi_yellow; }
-        &:ansi > .frame--tint2 { color: ansi_green; }
-        &:ansi > .frame--tint3 { color: ansi_blue; }
-        &:ansi > .frame--tint4 { color: ansi_magenta; }
     }
-    """
+    """ + tint_rules("FrameLog", "frame")
 
     following: reactive[bool] = reactive(True, repaint=False)
     """The last frame is on the screen and stays there."""
@@ -354,7 +343,6 @@ class FrameLog(Rows[FrameRow]):
         return [(left, ""), ("what it says", "")]
 
     def parts(self, row: FrameRow, number: int, width: int) -> list[Part]:
-        tint = f"frame--tint{(row.connection - 1) % TINTS}"
         way = "frame--send" if row.from_client else "frame--receive"
         if row.opcode > 7:
             way = "frame--control"
@@ -364,7 +352,10 @@ class FrameLog(Rows[FrameRow]):
             (self.marked(row.id), "frame--mark"),
             (f"{row.id:>{self._digits}} ", "frame--dim"),
             (f"{self._when(row, number):<12} ", "frame--dim"),
-            (f"#{row.connection:<{self._tag - 1}} ", tint if self.by_connection else ""),
+            (
+                f"#{row.connection:<{self._tag - 1}} ",
+                tint("frame", row.connection) if self.by_connection else "",
+            ),
             (f"{SENT if row.from_client else RECEIVED} {TYPES[row.opcode]:<6} ", way),
             (f"{row.flags:<2} ", "frame--dim"),
             (f"{size} ", line or ("frame--dim" if row.is_heartbeat else "")),
