@@ -48,7 +48,8 @@ async def test_something_is_sent_to_either_side_and_is_in_the_history(
         assert await received(it.talk.client) == b"\x00\x01\xff"
         await it.until(lambda: screen.history.row_count == 2)
 
-        await focused(it.pilot, screen.history)
+        await it.press("escape")
+        await it.until(lambda: screen.history.has_focus)
         await it.press("down", "enter")
         await it.until(lambda: screen.editor.content() == b'{"op":"hello"}')
         assert screen.query_one("#to", Select).value == "server"

@@ -74,14 +74,22 @@ def test_the_more_a_look_costs_the_less_often_it_looks(cost, seconds):
     assert pause(cost) == pytest.approx(seconds)
 
 
-async def test_what_came_too_fast_to_be_decoded_is_when_no_more_comes(tmp_path, monkeypatch):
-    # A machine on which there is time only for who asks for more of it.
+CALL = b'{"jsonrpc":"2.0","method":"tea","params":[%d],"id":%d}'
+
+
+def calls(c: Capture, number: int, *numbers: int) -> None:
+    """Calls that say their numbers."""
+    c.send(number, b"".join(encode_frame(1, CALL % (n, n), mask=MASK) for n in numbers))
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """A machine on which there is time for decoding only where somebody asks for more of it."""
     monkeypatch.setattr(FrameReader.rows, "__defaults__", (-1,))
-    call = b'{"jsonrpc":"2.0","method":"tea","params":[%d],"id":%d}'
 
-    def calls(c: Capture, number: int, *numbers: int) -> None:
-        c.send(number, b"".join(encode_frame(1, call % (n, n), mask=MASK) for n in numbers))
 
+@pytest.mark.usefixtures("hurried")
+async def test_what_came_too_fast_to_be_decoded_is_when_no_more_comes(tmp_path):
     with capture(tmp_path / "a.wsp") as c:
         number = c.open()
         calls(c, number, *range(100))
@@ -89,3 +97,14 @@ async def test_what_came_too_fast_to_be_decoded_is_when_no_more_comes(tmp_path, 
             await browse.shown("call tea(99)")
             calls(c, number, *range(100, 300))
             await browse.shown("call tea(299)")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_what_was_shown_before_it_was_decoded_does_not_stay_like_that(tmp_path):
+    with capture(tmp_path / "a.wsp") as c:
+        calls(c, c.open(), *range(500))
+    async with browsing(tmp_path / "a.wsp") as browse:
+        await browse.shown("call tea(499)")
+        for key in ("home", "pagedown", "pagedown", "end", "pageup"):
+            await browse.press(key)
+            await browse.until(lambda: "call tea(" in browse.text and "jsonrpc" not in browse.text)

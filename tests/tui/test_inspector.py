@@ -307,6 +307,21 @@ async def test_what_was_searched_for_is_marked_and_found_again(tmp_path: Path) -
         await until_shown(it.pilot, "321")
 
 
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (encode_close(4001, "tea is out", mask=MASK), ["code: 4001", "application", "tea is out"]),
+        (encode_frame(8, b"", mask=MASK), ["no status code"]),
+        (encode_frame(9, b"are you there", mask=MASK), ["ping payload", "are you there"]),
+        (encode_frame(1, b"a begi", mask=MASK, fin=False), ["a part of a message", "a begi"]),
+    ],
+    ids=["close", "empty", "ping", "part"],
+)
+async def test_what_no_decoder_reads_is_still_told(tmp_path: Path, frame: bytes, words: list[str]) -> None:
+    async with inspected(one(tmp_path / "c.wsp", frame)) as it:
+        await it.show(1, "decoded", *words)
+
+
 async def test_a_search_goes_round_both_ways_whatever_it_is_cut_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

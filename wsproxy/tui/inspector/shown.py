@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wsproxy.decoders.decoded import Decoded, Kind, Tree
+from wsproxy.decoders.decoded import Decoded, Kind, Node, Tree
 from wsproxy.decoders.files import FileType, recognised
 from wsproxy.decoders.follow import LIMIT, Follower, message_of
 from wsproxy.decoders.registry import Factory
@@ -25,7 +25,9 @@ from wsproxy.store.records import (
 from wsproxy.store.tail import FrameEvent
 from wsproxy.tui.inspector.layout import Kind as TextKind
 from wsproxy.tui.inspector.layout import Layout, kind_of
-from wsproxy.wire.frames import Opcode
+from wsproxy.wire.closing import Close
+from wsproxy.wire.frames import OPCODE_NAMES, Opcode
+from wsproxy.words import close_code
 
 AHEAD = 500
 """Frames of a connection in which the answer to a call is looked for, and the pong to a ping."""
@@ -108,6 +110,23 @@ class Shown:
     def text(self) -> str:
         """The content as text; bytes that are not UTF-8 as lone surrogates."""
         return self.content.decode("utf-8", "surrogateescape")
+
+    @property
+    def facts(self) -> Tree:
+        """What it means; of control frames and pieces of messages, which are not decoded, what is in them."""
+        if self.decoded is not None:
+            return self.tree
+        if self.opcode == Opcode.CLOSE:
+            close = Close.parse(self.content)
+            if close.code is None:
+                return Node("no status code", self.content)
+            return {
+                "code": close.code,
+                "meaning": close_code(close.code).partition(" ")[2].strip("()"),
+                "reason": close.reason,
+            }
+        what = f"{OPCODE_NAMES[self.opcode]} payload" if self.is_whole else "a part of a message"
+        return Node(what, self.content)
 
 
 def load(reader: Reader, number: int, factory: Factory) -> Shown | None:

@@ -173,7 +173,7 @@ class Inspector(Widget):
         self._stale.discard(name)
         shown = self.shown
         fill: dict[str, Callable[[], None]] = {
-            "decoded": lambda: self.query_one(DecodedTree).show(shown.tree if shown else None),
+            "decoded": lambda: self.query_one(DecodedTree).show(shown.facts if shown else None),
             "text": lambda: self.query_one(TextView).show(shown.content if shown else b""),
             "hex": lambda: self.query_one(HexView).show(shown.content if shown else b""),
             "image": lambda: self.query_one(ImageView).show(shown.content if shown else b""),

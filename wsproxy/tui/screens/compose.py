@@ -57,6 +57,14 @@ register(
         footer=False,
     ),
     Action(
+        "leave_editor",
+        "escape",
+        "Leave the text",
+        "Go from the text to what was sent, where letters are keys again",
+        "compose",
+        footer=False,
+    ),
+    Action(
         "again",
         "ctrl+r",
         "Once more",
@@ -126,7 +134,7 @@ class ComposeScreen(EditorScreen):
             yield Label("every (s)")
             yield Input("1.0", id="every", type="number", select_on_focus=True)
             yield Checkbox("even if it breaks the protocol", id="force", compact=True)
-        yield PayloadEditor(id="editor")
+        yield PayloadEditor("Esc leaves the text", id="editor")
         yield Table(
             "TIME", "CONN", "", "TYPE", ">SIZE", "CONTENT", empty="Nothing was sent yet.", id="history"
         )
@@ -246,6 +254,10 @@ class ComposeScreen(EditorScreen):
             self.app.complain(error)
             return
         self._begin(composed, int(times), every)
+
+    def action_leave_editor(self) -> None:
+        """Out of the text."""
+        self.set_focus(self.history)
 
     def action_again(self) -> None:
         """The last one once more."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from textual.app import ComposeResult
+from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -99,7 +100,15 @@ class EngineScreen(TaskScreen):
     def refresh_soon(self) -> None:
         """Look again; several times at once are once."""
         if self.app.engine is not None and self.is_mounted:
-            work(self, "look", self.look)
+            work(self, "look", self._look)
+
+    async def _look(self) -> None:
+        try:
+            await self.look()
+        except NoMatches:
+            # Asking took longer than what is on the screen was there: the app is being left.
+            if self.children:
+                raise
 
     def on_screen_resume(self) -> None:
         """Textual's: it is seen again."""

@@ -12,8 +12,8 @@ from wsproxy.tui.capture import connections
 from wsproxy.tui.capture.connections import ConnectionRow
 from wsproxy.tui.capture.model import LIVE, CaptureModel
 from wsproxy.tui.capture.traffic import Flow
-from wsproxy.tui.widgets.frames import TINTS
 from wsproxy.tui.widgets.rows import Part, Rows
+from wsproxy.tui.widgets.tints import tint, tint_rules, tints
 from wsproxy.words import duration
 
 register(
@@ -52,7 +52,7 @@ class ConnectionList(Rows[ConnectionRow]):
         "connection--bad",
         "connection--dim",
         "connection--bars",
-        *(f"connection--tint{n}" for n in range(TINTS)),
+        *tints("connection"),
     }
     DEFAULT_CSS = """
     ConnectionList {
@@ -61,23 +61,13 @@ class ConnectionList(Rows[ConnectionRow]):
         & > .connection--bad { color: $text-error; }
         & > .connection--dim { color: $text-muted; }
         & > .connection--bars { color: $text-accent; }
-        & > .connection--tint0 { color: $text-accent; }
-        & > .connection--tint1 { color: $text-warning; }
-        & > .connection--tint2 { color: $text-success; }
-        & > .connection--tint3 { color: $text-primary; }
-        & > .connection--tint4 { color: $text-secondary; }
         &:ansi > .connection--open { color: ansi_green; }
         &:ansi > .connection--closed { color: ansi_bright_black; }
         &:ansi > .connection--bad { color: ansi_red; }
         &:ansi > .connection--dim { color: ansi_bright_black; }
         &:ansi > .connection--bars { color: ansi_cyan; }
-        &:ansi > .connection--tint0 { color: ansi_cyan; }
-        &:ansi > .connection--tint1 { color: ansi_yellow; }
-        &:ansi > .connection--tint2 { color: ansi_green; }
-        &:ansi > .connection--tint3 { color: ansi_blue; }
-        &:ansi > .connection--tint4 { color: ansi_magenta; }
     }
-    """
+    """ + tint_rules("ConnectionList", "connection")
 
     def __init__(
         self, model: CaptureModel, hint: Callable[[], str] = lambda: "", *, id: str | None = None
@@ -166,7 +156,7 @@ class ConnectionList(Rows[ConnectionRow]):
         parts: list[Part] = [
             (f"{'▸' if row.id == self.only else ' '}", ""),
             (mark, f"connection--{style}"),
-            (f"#{row.id:<{self._tag - 1}} ", f"connection--tint{(row.id - 1) % TINTS}"),
+            (f"#{row.id:<{self._tag - 1}} ", tint("connection", row.id)),
             *_filled(row.place, place, ""),
         ]
         if width >= _WIDE:

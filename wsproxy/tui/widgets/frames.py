@@ -16,6 +16,7 @@ from wsproxy.tui.capture.frames import FrameRow
 from wsproxy.tui.capture.model import LIVE, CaptureModel
 from wsproxy.tui.capture.view import FrameView
 from wsproxy.tui.widgets.rows import Part, Rows
+from wsproxy.tui.widgets.tints import tint, tint_rules, tints
 from wsproxy.view.frame_line import TYPES
 from wsproxy.words import RECEIVED, SENT
 
@@ -24,10 +25,10 @@ register(
     Action("follow", "space", "Follow", "Follow what comes, or stay here", "frames"),
 )
 
-TINTS = 5
-"""Colours that connections take in turn."""
 _NEAR = 5000
 """Frames: what is farther from what was read before is a jump."""
+_MOST_LATER = 200
+"""Rows that are: some screens full."""
 _PATIENT = 1.0
 """Seconds for decoding what was shown undecoded."""
 
@@ -52,7 +53,7 @@ class FrameLog(Rows[FrameRow]):
         "frame--mark",
         "frame--hit",
         "frame--from-proxy",
-        *(f"frame--tint{n}" for n in range(TINTS)),
+        *tints("frame"),
     }
     DEFAULT_CSS = """
     FrameLog {
@@ -65,11 +66,6 @@ class FrameLog(Rows[FrameRow]):
         & > .frame--mark { color: $text-warning; text-style: bold; }
         & > .frame--hit { background: $warning; color: $background; }
         & > .frame--from-proxy { color: $text-warning; }
-        & > .frame--tint0 { color: $text-accent; }
-        & > .frame--tint1 { color: $text-warning; }
-        & > .frame--tint2 { color: $text-success; }
-        & > .frame--tint3 { color: $text-primary; }
-        & > .frame--tint4 { color: $text-secondary; }
         &:ansi > .frame--dim { color: ansi_bright_black; }
         &:ansi > .frame--send { color: ansi_green; }
         &:ansi > .frame--receive { color: ansi_blue; }
@@ -79,13 +75,8 @@ class FrameLog(Rows[FrameRow]):
         &:ansi > .frame--mark { color: ansi_yellow; text-style: bold; }
         &:ansi > .frame--hit { background: ansi_yellow; color: ansi_black; }
         &:ansi > .frame--from-proxy { color: ansi_yellow; }
-        &:ansi > .frame--tint0 { color: ansi_cyan; }
-        &:ansi > .frame--tint1 { color: ansi_yellow; }
-        &:ansi > .frame--tint2 { color: ansi_green; }
-        &:ansi > .frame--tint3 { color: ansi_blue; }
-        &:ansi > .frame--tint4 { color: ansi_magenta; }
     }
-    """
+    """ + tint_rules("FrameLog", "frame")
 
     following: reactive[bool] = reactive(True, repaint=False)
     """The last frame is on the screen and stays there."""
@@ -116,7 +107,9 @@ class FrameLog(Rows[FrameRow]):
         """The first and the last of what was read before."""
         self._fetching = False
         self._undecoded: list[int] = []
-        """What was shown as it is, because more came; it is decoded when nothing more does."""
+        """What was shown as it is, because there was no time; it is decoded when nothing else is wanted."""
+        self._races = False
+        """It comes so fast that there is none."""
         self._room = 0
 
     # What is in it.
@@ -183,7 +176,8 @@ class FrameLog(Rows[FrameRow]):
         if missing:
             self.want(missing)
         elif self._undecoded:
-            self.want(self._undecoded)
+            self._races = False
+            self.want([])
         if not missing or not self._rows:
             self._moved_to(self.count)
 
@@ -288,32 +282,29 @@ class FrameLog(Rows[FrameRow]):
     async def _fetch(self) -> None:
         """Read what is wanted, and then what is wanted by then; what was wanted in between is over."""
         try:
-            while self._wanted:
-                wanted, self._wanted = self._wanted, []
-                # After a jump, what is said is shown first and what it means a moment later: that takes
-                # what came before. Who goes on from row to row has it at once.
-                patience: float | None = None if self._near(wanted) else -1
-                if wanted == self._undecoded:
+            while self._wanted or (self._undecoded and not self._races):
+                if self._wanted:
+                    wanted, self._wanted = self._wanted, []
+                    # After a jump, what is said is shown first and what it means a moment later: that takes
+                    # what came before. Who goes on from row to row has it at once.
+                    patience: float | None = None if self._near(wanted) else -1
+                    self._last = (wanted[0], wanted[-1])
+                    # Who follows what comes faster than it can be read misses nothing.
+                    self._races = self.following and len(wanted) >= self.page_size
+                    self._races &= self.model.now.state == LIVE
+                else:
+                    wanted, self._undecoded = self._undecoded, []
                     patience = _PATIENT
-                self._undecoded = []
-                self._last = (wanted[0], wanted[-1])
                 rows = await self.model.rows(wanted, self._room or 80, patience)
                 self.arrived([(row.id, row) for row in rows])
-                later = [row.id for row in rows if not row.decoded]
-                if later and patience != _PATIENT and self._races(wanted):
-                    self._undecoded = later
-                elif later and not self._wanted:
-                    rows = await self.model.rows(later, self._room or 80, _PATIENT)
-                    self.arrived([(row.id, row) for row in rows])
+                if patience != _PATIENT:
+                    later = [row.id for row in rows if not row.decoded]
+                    self._undecoded = [*self._undecoded, *later][-_MOST_LATER:]
         except CaptureError as error:
             if not self.model.closed:
                 self.notify(str(error), severity="error", markup=False)
         finally:
             self._fetching = False
-
-    def _races(self, wanted: Sequence[int]) -> bool:
-        """Whether it comes faster than it can be read: then nobody misses what it means."""
-        return self.following and self.model.now.state == LIVE and len(wanted) >= self.page_size
 
     def _near(self, wanted: Sequence[int]) -> bool:
         first, last = self._last
@@ -352,7 +343,6 @@ class FrameLog(Rows[FrameRow]):
         return [(left, ""), ("what it says", "")]
 
     def parts(self, row: FrameRow, number: int, width: int) -> list[Part]:
-        tint = f"frame--tint{(row.connection - 1) % TINTS}"
         way = "frame--send" if row.from_client else "frame--receive"
         if row.opcode > 7:
             way = "frame--control"
@@ -362,7 +352,10 @@ class FrameLog(Rows[FrameRow]):
             (self.marked(row.id), "frame--mark"),
             (f"{row.id:>{self._digits}} ", "frame--dim"),
             (f"{self._when(row, number):<12} ", "frame--dim"),
-            (f"#{row.connection:<{self._tag - 1}} ", tint if self.by_connection else ""),
+            (
+                f"#{row.connection:<{self._tag - 1}} ",
+                tint("frame", row.connection) if self.by_connection else "",
+            ),
             (f"{SENT if row.from_client else RECEIVED} {TYPES[row.opcode]:<6} ", way),
             (f"{row.flags:<2} ", "frame--dim"),
             (f"{size} ", line or ("frame--dim" if row.is_heartbeat else "")),

@@ -49,6 +49,9 @@ class PayloadEditor(Vertical):
     Content that can be changed.
 
     What is too large to be edited here can be replaced from a file.
+
+    Args:
+        hint: said below it, behind what is in it.
     """
 
     DEFAULT_CSS = """
@@ -63,8 +66,9 @@ class PayloadEditor(Vertical):
     class Changed(Message):
         """Something was typed."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, hint: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._hint = hint
         self._loaded = b""
         self._whole: bytes | None = None
         """The content, where it cannot be edited here."""
@@ -73,7 +77,7 @@ class PayloadEditor(Vertical):
         """The editor, and what is in it."""
         # Highlighting the line of the cursor takes the colours from it.
         yield ContentArea(tab_behavior="focus", soft_wrap=True, highlight_cursor_line=False)
-        yield Static("", id="about", markup=False)
+        yield Static(self._hint, id="about", markup=False)
 
     @property
     def area(self) -> ContentArea:
@@ -175,7 +179,7 @@ class PayloadEditor(Vertical):
             words.append("changed")
         if not self.hex and "⟨U+" in self.area.text:
             words.append("⟨U+...⟩ stands for a character that cannot be seen")
-        about.update("  ".join(words))
+        about.update("  ".join([*words, self._hint]))
         about.set_class(False, "wrong")
 
 
