@@ -219,13 +219,12 @@ async def test_options_are_changed_while_it_runs(tmp_path):
     async with talk(tmp_path) as t:
         [before] = await t.json("options", "hold_seconds")
         assert (before["value"], before["own"], before["live"]) == ("600", True, True)
-        [then] = await t.json("status")
         await t.ctl("hold", "add")
         assert (await t.ctl("set", "hold_seconds=0.2")).code == 0
         await t.client.send("wait")
         assert await t.server.recv() == "wait"
         [status] = await t.json("status")
-        assert status["options"] == {**then["options"], "hold_seconds": "0.2"}
+        assert status["options"]["hold_seconds"] == "0.2"
         await t.ctl("set", "ignore_hosts=a{1,2}", "ignore_hosts=b")
         shown = {option["name"]: option["value"] for option in await t.json("options")}
         assert shown["ignore_hosts"] == ["a{1,2}", "b"]

@@ -45,10 +45,10 @@ async def started(tmp_path: Path, *arguments: str, **more: str) -> AsyncIterator
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        # Kills it, too, if it runs. Before it is waited for: asyncio waits for the end of the pipes with it,
+        # and the program, which has them as well, for the end of its input.
         process._transport.close()  # type: ignore[attr-defined]
+        await process.wait()
 
 
 async def run(tmp_path: Path, *arguments: str, **more: str) -> Ended:

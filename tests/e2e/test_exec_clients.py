@@ -142,3 +142,21 @@ async def test_javas_own_websocket_goes_through_and_trusts_us(tmp_path: Path) ->
         answer = await outcome(environment, "java", str(tmp_path / "Talk.java"), *urls)
         assert answer.splitlines() == ["you said hello from here"] * 2
         assert opened(proxy) == urls
+
+
+PAGE_IN = {
+    "php": (
+        "-r",
+        "$c = curl_init($argv[1]); curl_setopt($c, CURLOPT_RETURNTRANSFER, true); "
+        "echo curl_exec($c) ?: curl_error($c);",
+    ),
+    "ruby": ("-rnet/http", "-e", "puts Net::HTTP.get(URI(ARGV[0]))"),
+}
+
+
+@pytest.mark.parametrize("language", [pytest.param(name, marks=needs(name)) for name in PAGE_IN])
+async def test_pages_are_fetched_through_the_proxy(tmp_path: Path, language: str) -> None:
+    async with site() as there, going_through(tmp_path) as (_, environment):
+        for scheme in ("http", "https"):
+            page = there.url(scheme, "/", ELSEWHERE)
+            assert await outcome(environment, language, *PAGE_IN[language], page) == "a page"

@@ -196,7 +196,11 @@ def lab_maker(folder: Path, monkeypatch: pytest.MonkeyPatch, authority: Path) ->
             options.setdefault("modes", (_mode(way, secure, origin.port),))
             async with engine(folder, monkeypatch, settings=given, **options) as proxy:
                 client_tls = tls.trusting(authority / "mitmproxy-ca-cert.pem") if secure else None
-                yield Lab(proxy, origin, client_tls, way)
+                try:
+                    yield Lab(proxy, origin, client_tls, way)
+                except BaseException as error:
+                    error.add_note(f"the proxy said: {proxy.said}")
+                    raise
                 unexpected = [line for line in proxy.said if not says or says not in line]
                 assert not unexpected, unexpected
                 assert not says or proxy.said, f"nothing was said of {says!r}"

@@ -5,6 +5,7 @@ a TLS 1.3 peer may say at any time after its handshake.
 
 import _ssl
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -25,7 +26,7 @@ _entries: dict[int, int] = {}
 
 @asynccontextmanager
 async def openssl(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """One of OpenSSL's tools, for the time of the block."""
+    """One of OpenSSL's tools, for the time of the block; what fails there notes what it has said last."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("needs the openssl program")
@@ -39,9 +40,16 @@ async def openssl(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         _entries[process.pid] = entry
         try:
             yield process
+        except BaseException as error:
+            process.kill()
+            assert process.stdout is not None
+            error.add_note(f"openssl said last: {await process.stdout.read()!r}")
+            raise
         finally:
             del _entries[process.pid]
-            process.kill()
+            # It may have ended by itself.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
             process._transport.close()  # type: ignore[attr-defined]
     finally:

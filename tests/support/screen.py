@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-TIMEOUT = 20
+TIMEOUT = 60
 """Seconds after which what a test waits for will not come."""
 
 
@@ -45,7 +45,7 @@ async def until_shown(pilot: Pilot[Any], *words: str) -> str:
     return text_of(pilot.app)
 
 
-CHARACTERS = {"tilde": "~", "space": " ", "ampersand": "&", "full_stop": "."}
+CHARACTERS = {"tilde": "~", "space": " ", "ampersand": "&", "full_stop": ".", "slash": "/"}
 """What keys type that are not called by it."""
 
 

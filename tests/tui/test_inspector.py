@@ -1,5 +1,6 @@
 """The inspector by itself: what it says of frames, harmless and without standing still."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -258,6 +259,9 @@ async def test_a_line_of_ten_mebibytes_is_shown_at_once_and_the_screen_goes_on(t
                     await until(it.pilot, lambda view=view: view.rows.complete)
                     await press(it.pilot, "end")
                     await until(it.pilot, lambda: text_of(it.app).rstrip().endswith("]"))
+                    it.widget.highlight(["nowhere in it"])
+                    assert not await view.find()
+                    assert not await view.find(forward=False)
             assert still.longest < FREEZE, tab
 
 
@@ -301,6 +305,37 @@ async def test_what_was_searched_for_is_marked_and_found_again(tmp_path: Path) -
         await it.show(1, "hex", "00000000")
         await press(it.pilot, "n")
         await until_shown(it.pilot, "321")
+
+
+async def test_a_search_goes_round_both_ways_whatever_it_is_cut_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsproxy.tui.inspector.text_view._PIECE", 7)
+    text = "tea, milk\n" * 3 + "sugar, Tea\nnothing"
+    path = one(tmp_path / "c.wsp", text_frame(text))
+    async with inspected(path) as it:
+        await it.show(1, "text", "tea, milk")
+        view = it.widget.query_one(TextView)
+
+        async def places(forward: bool, count: int) -> list[int]:
+            found = []
+            for _ in range(count):
+                assert await view.find(forward)
+                found.append(view.place)
+            return found
+
+        view.mark(["tea", "sugar"])
+        assert await places(True, 6) == [0, 10, 20, 30, 37, 0]
+        assert await places(False, 6) == [37, 30, 20, 10, 0, 37]
+        view.mark(["nothing"])
+        assert await places(True, 2) == [41, 41]
+        assert await places(False, 1) == [41]
+        view.mark(["coffee"])
+        assert not await view.find()
+        # Two at once are two.
+        view.mark(["tea"])
+        assert await asyncio.gather(view.find(), view.find()) == [True, True]
+        assert view.place == 10
 
 
 async def test_a_frame_is_copied_in_the_form_that_is_chosen(tmp_path: Path) -> None:

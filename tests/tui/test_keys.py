@@ -12,6 +12,7 @@ from tests.support.screen import CHARACTERS
 from tests.tui.commanding import desk
 from wsproxy.tui.app import WsproxyApp
 from wsproxy.tui.screens.hold import HoldScreen
+from wsproxy.tui.screens.rules import RulesScreen
 from wsproxy.wire.encode import encode_frame
 
 
@@ -69,6 +70,24 @@ async def test_a_rule_typed_fast_lets_nothing_go_that_is_held(
         await it.shows("Holding ~b drxDR")
         await it.until(lambda: screen.rules.row_count == 2)
         assert [held["id"] for held in it.talk.api.held()] == [1]
+
+
+async def test_a_rule_is_made_by_keys_that_are_all_there_before_the_first_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, monkeypatch) as it:
+        it.talk.api.add_rule("hold", "~b kept", "")
+        await it.go("rules")
+        screen = it.app.screen
+        assert isinstance(screen, RulesScreen)
+        await it.until(lambda: screen.rules.keys == [1])
+        # x removes the rule below and a asks for another; 1 to 5 are screens, q leaves.
+        burst(it.app, "a", "down", "down", "enter", "tilde", "b", "space", *"xa1q", "enter")
+        burst(it.app, "slash", *"xa", "slash", *"q3", "slash", "enter", "space")
+        await it.until(lambda: screen.rules.keys == [1, 2])
+        await it.shows("rewrite", "~b xa1q", "/xa/q3/")
+        await it.until(lambda: [rule["enabled"] for rule in it.talk.api.rules()] == [False, True])
+        assert it.app.current_mode == "rules"
 
 
 async def test_what_is_typed_right_behind_a_key_of_the_editor_comes_after_it(

@@ -104,7 +104,6 @@ def launch(
     return Browser(
         command,
         variables=_variables,
-        afterwards=_remove_meeting_point,
         parent=parent,
         kept=profile,
         show_output=show_output,
@@ -117,22 +116,6 @@ def _variables(profile: Path) -> dict[str, str]:
     if os.name == "posix" and len(tempfile.gettempdir()) > _LONGEST:
         found["TMPDIR"] = "/tmp"
     return found
-
-
-def _remove_meeting_point(profile: Path) -> None:
-    """
-    Remove the folder of a socket, among the temporary files, by which a second start finds the first.
-
-    A link to it stands in the profile. Who is ended by a signal does not always remove it.
-    """
-    try:
-        folder = Path(os.readlink(profile / "SingletonSocket")).parent
-        for name in ("SingletonSocket", "SingletonCookie"):
-            (folder / name).unlink(missing_ok=True)
-        folder.rmdir()
-    except OSError:
-        # There is none, or something else is in it.
-        return
 
 
 def switches(profile: Path, proxy: str, pins: Sequence[str], headless: bool) -> list[str]:

@@ -6,7 +6,6 @@ of Mozilla's NSS, and nowhere else. Its preferences stand in `user.js` there; th
 sources, modules/libpref/init/StaticPrefList.yaml and all.js.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -102,11 +101,19 @@ def launch(
         mode = ["--headless"] if headless else []
         return [str(binary), "--no-remote", "--new-instance", "--profile", str(folder), *mode, *extra, page]
 
+    def variables(folder: Path) -> dict[str, str]:
+        found = {"MOZ_CRASHREPORTER_DISABLE": "1"}
+        if profile is None and os.name == "posix":
+            # Locks of its start stay there, where it is ended early.
+            (folder / "tmp").mkdir(mode=0o700)
+            found["TMPDIR"] = str(folder / "tmp")
+        return found
+
     missing = [folder for folder in _made_in_passing() if not folder.exists()]
     return Browser(
         command,
-        variables=lambda folder: {"MOZ_CRASHREPORTER_DISABLE": "1"},
-        afterwards=lambda folder: _remove_empty(missing),
+        variables=variables,
+        made=missing,
         parent=profile_parent(binary),
         kept=profile,
         show_output=show_output,
@@ -124,16 +131,6 @@ def _made_in_passing() -> list[Path]:
         reports = folder / "Crash Reports"
         found += [folder.parent, folder, reports, reports / "events", folder / "Pending Pings"]
     return found
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove those of `folders` (outer ones first) in which nothing is."""
-    for folder in reversed(folders):
-        with contextlib.suppress(OSError):
-            log = folder / "crash_helper_server.log"
-            if log.exists() and not log.stat().st_size:
-                log.unlink()
-            folder.rmdir()
 
 
 def preferences(host: str, port: int) -> str:

@@ -100,7 +100,9 @@ def find(*names: str) -> Installed:
             FIREFOX: "`firefox` (`firefox-esr` in Debian)",
         }
         hint = f"Install the package {packages[wanted[0].family]}"
-    raise WsproxyError(f"no {listed} was found {where}", f"{hint}, or name the program with --browser.")
+    raise WsproxyError(
+        f"no {listed} was found {where}", f"{hint}, or name the program: `wsproxy browser --browser PROGRAM`"
+    )
 
 
 def named(name: str) -> Installed:

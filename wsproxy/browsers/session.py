@@ -3,22 +3,19 @@
 import contextlib
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from wsproxy import throwaway
+from wsproxy.browsers import leavings
+from wsproxy.browsers.guardian import GRACE, Guardian
 from wsproxy.errors import WsproxyError
 
-_GRACE = 5.0
-"""Seconds between asking a browser to end and ending it."""
 _LAST_WORDS = 8192
 """Bytes kept of what the browser wrote to stderr."""
 
@@ -32,7 +29,8 @@ class Browser:
     Args:
         command: the program and its arguments, given the folder of the profile.
         variables: what is added to its environment, likewise.
-        afterwards: called when it has ended, likewise: removes what it leaves outside of the profile.
+        made: folders that it makes outside of the profile in passing, outer ones first. They are removed when
+            it has ended, unless something is in them.
         parent: where the profile is made; the system's temporary folder if None.
         kept: the profile instead, made if it is not there, and not removed.
         show_output: pass the browser's stderr on instead of keeping its end for `last_words`.
@@ -46,32 +44,41 @@ class Browser:
         command: Callable[[Path], Sequence[str]],
         *,
         variables: Callable[[Path], Mapping[str, str]] = lambda profile: {},
-        afterwards: Callable[[Path], None] = lambda profile: None,
+        made: Sequence[Path] = (),
         parent: Path | None = None,
         kept: Path | None = None,
         show_output: bool = False,
     ) -> None:
         self._is_kept = kept is not None
-        self._afterwards = afterwards
+        self._made = made
+        leavings.sweep(parent)
         try:
-            self.profile = kept or Path(tempfile.mkdtemp(prefix="wsproxy-browser-", dir=parent))
             if kept:
                 kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+            note = {leavings.MADE: list(map(str, made))}
+            self.profile = kept or throwaway.make(leavings.PREFIX, parent, **note)
         except OSError as error:
             raise WsproxyError(f"cannot make a profile for the browser: {error}") from error
         try:
-            arguments = command(self.profile)
-        except BaseException:
-            self._remove_profile()
-            raise
-        try:
-            self._process = _start(arguments, {**os.environ, **variables(self.profile)}, show_output)
+            self._guardian = Guardian(self.profile, self._is_kept, made)
         except OSError as error:
             self._remove_profile()
+            raise WsproxyError(f"cannot start a process: {error}") from error
+        try:
+            arguments = command(self.profile)
+            self._process = _start(arguments, {**os.environ, **variables(self.profile)}, show_output)
+        except OSError as error:
+            self._clear_up()
             reason = (error.strerror or str(error)).lower()
             raise WsproxyError(
                 f"cannot start {arguments[0]}: {reason}", "Name another browser with --browser."
             ) from error
+        except BaseException:
+            self._clear_up()
+            raise
+        self._guardian.watch(self.pid)
+        if not self._is_kept:
+            throwaway.used_too(self.profile, self.pid)
         self._ended = False
         self._tail = b""
         self._reader = threading.Thread(target=self._read_output, name="browser-stderr", daemon=True)
@@ -136,10 +143,10 @@ class Browser:
         if not self._ended:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE)
+                self._process.wait(GRACE)
             self._end_group()
             self._process.wait()
-        self._remove_profile()
+        self._clear_up()
 
     def __enter__(self) -> Self:
         return self
@@ -149,17 +156,21 @@ class Browser:
     ) -> None:
         self.close()
 
+    def _clear_up(self) -> None:
+        self._remove_profile()
+        self._guardian.dismiss()
+
     def _remove_profile(self) -> None:
         if not self._is_kept:
-            _remove(self.profile)
+            leavings.remove_profile(self.profile)
 
     def _end_group(self) -> None:
         # Once only: later the number could belong to somebody else's processes.
         if not self._ended:
             self._ended = True
-            _kill_group(self._process)
-            self._reader.join(_GRACE)
-            self._afterwards(self.profile)
+            leavings.kill_group(self.pid)
+            self._reader.join(GRACE)
+            leavings.remove_outside(self.profile, self._made)
 
     def _read_output(self) -> None:
         # Unread, the pipe would fill up and stop the browser.
@@ -190,30 +201,3 @@ def _start(
         start_new_session=session,
         creationflags=flags,
     )
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        subprocess.run(
-            ["taskkill", "/F", "/T", "/PID", str(process.pid)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-    else:
-        # macOS answers EPERM for a group of which only zombies are left.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _remove(profile: Path) -> None:
-    # Processes that were just killed may still be making files for a moment.
-    deadline = time.monotonic() + _GRACE
-    while profile.exists():
-        shutil.rmtree(profile, ignore_errors=True)
-        if time.monotonic() > deadline:
-            raise WsproxyError(
-                f"cannot remove the throw-away profile {profile}", "It may hold cookies: remove it by hand."
-            )
-        if profile.exists():
-            time.sleep(0.05)

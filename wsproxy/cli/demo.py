@@ -4,12 +4,12 @@
 
 import asyncio
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wsproxy import throwaway
 from wsproxy.cli.output import color_option, json_option, say
 from wsproxy.cli.running import Viewer, capture_target, in_foreground, serve, tell
 
@@ -93,7 +93,7 @@ async def _run(
     tasks: list[asyncio.Task[bool]] = []
     with contextlib.ExitStack() as stack:
         # The server's certificate is of an authority of its own, which only this proxy trusts.
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproxy-demo-")))
+        folder = stack.enter_context(throwaway.folder("wsproxy-demo-"))
         authority = Authority.create(folder / "ca")
         leaf = authority.issue("localhost", "127.0.0.1", "::1")
         async with Origin(tls=leaf.server_context()) as origin:

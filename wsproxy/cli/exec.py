@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wsproxy import throwaway
 from wsproxy.cli.output import say
 from wsproxy.errors import ControlError, UsageError
 
 if TYPE_CHECKING:
     from wsproxy.clients.proxy import Proxy
     from wsproxy.control.client import Client
+
+_PREFIX = "wsproxy-exec-"
+"""Of folders for the time of a run."""
 
 ASIDE = (
     "If the program does use WebSockets, its client knows no proxies: `wsproxy help clients` has other ways, "
@@ -94,6 +97,7 @@ def exec_(
             f"{given[0]} is for a proxy of its own, and --port names one that runs already",
             "Leave one of them out",
         )
+    program.look_up(command, os.environ)
     options = {"ssl_insecure": ssl_insecure, "scripts": scripts, "settings": settings}
     with contextlib.ExitStack() as stack:
         found = None if own or given else _running(port, quiet)
@@ -101,9 +105,10 @@ def exec_(
             proxy = stack.enter_context(_watched(*found, quiet))
         else:
             proxy = stack.enter_context(_own(write, discard, quiet, options))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproxy-exec-")))
+        folder = stack.enter_context(throwaway.folder(_PREFIX))
         environment = {**os.environ, **setting(proxy, folder, preload=not no_preload)}
-        status = program.run(command, environment)
+        # Should we be killed, it may go on.
+        status = program.run(command, environment, lambda pid: throwaway.used_too(folder, pid))
     program.end_as(status)
     raise click.exceptions.Exit(status)
 
@@ -178,20 +183,22 @@ def _own(write: str | None, discard: bool, quiet: bool, options: Mapping[str, ob
 
     with contextlib.ExitStack() as stack:
         if discard:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproxy-exec-")))
+            folder = stack.enter_context(throwaway.folder(_PREFIX))
             path, append = folder / "discarded.wsp", False
         else:
             path, append = capture_target(write)
         before = _connections(path) if append else 0
-        with own_proxy(path, append, **options) as proxy:
-            if not quiet:
-                where = "keeps no capture" if discard else f"records to {path}"
-                say(f"wsproxy: through a proxy of its own on {proxy.address}, which {where}")
-            yield proxy
-        came = _connections(path) - before
-        if not came and not append and write is None:
-            # A file with nothing in it is only in the way.
-            path.unlink(missing_ok=True)
+        try:
+            with own_proxy(path, append, **options) as proxy:
+                if not quiet:
+                    where = "keeps no capture" if discard else f"records to {path}"
+                    say(f"wsproxy: through a proxy of its own on {proxy.address}, which {where}")
+                yield proxy
+        finally:
+            came = _connections(path) - before if path.exists() else 0
+            if not came and not append and write is None:
+                # A file with nothing in it is only in the way.
+                path.unlink(missing_ok=True)
         if not quiet:
             _sum_up(came, None if discard else path)
 

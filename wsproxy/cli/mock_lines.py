@@ -61,6 +61,8 @@ def _sentence(event: dict[str, Any]) -> str:
             if event["status"] != 200:
                 then = f"refused as it was, status {event['status']}"
             return f"{lead} ({event['from']}) begins over long-polling, {event['target']}: {then}"
+        case "negotiated":
+            return f"{lead} ({event['from']}) negotiates, {event['target']}: a WebSocket it is"
         case "unrecorded":
             then = "asking the live server" if event["then"] == "live" else "refused with 404"
             return f"{lead} ({event['from']}) asks for {event['target']}, which was not recorded: {then}"

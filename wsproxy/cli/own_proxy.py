@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsproxy.children import own
 from wsproxy.errors import WsproxyError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def own_proxy(capture: Path, append: bool = False, **options: Any) -> Iterator["
     from wsproxy.clients.proxy import Proxy
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "wsproxy.cli.own_proxy"],
+        own("wsproxy.cli.own_proxy"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

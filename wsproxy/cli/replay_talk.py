@@ -23,6 +23,7 @@ from wsproxy.replay.player import Player
 from wsproxy.replay.recorded import Recorded
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.settings import Settings
+from wsproxy.replay.stayed import StayedOutcome
 from wsproxy.replay.target import Opening, Target
 from wsproxy.store.reader import Reader
 from wsproxy.words import count, duration
@@ -157,26 +158,36 @@ def bar(done: int, whole: int, differences: int, seconds: float) -> str:
 
 def ask(reader: Reader) -> Callable[[RecordedMessage], Awaitable[Answer]]:
     """What shows the next message and asks a person about it."""
+    one_at_a_time = asyncio.Lock()
 
     async def about(message: RecordedMessage) -> Answer:
-        line = f"connection {message.connection}: {brief(message)}: send? [Y/skip/rest/quit] "
-        while True:
-            output.talk(line, end="")
-            said = await asyncio.to_thread(sys.stdin.readline)
-            if not said:
-                return Answer.QUIT
-            word = said.strip().lower()
-            if word in ("", "y", "yes", "send"):
-                return Answer.SEND
-            found = [answer for answer in Answer if word and answer.value.startswith(word)]
-            if len(found) == 1:
-                return found[0]
+        where = f"connection {message.connection}" if message.connection else "over long-polling"
+        line = f"{where}: {brief(message)}: send? [Y/skip/rest/quit] "
+        async with one_at_a_time:
+            while True:
+                output.talk(line, end="")
+                said = await asyncio.to_thread(sys.stdin.readline)
+                if not said:
+                    return Answer.QUIT
+                word = said.strip().lower()
+                if word in ("", "y", "yes", "send"):
+                    return Answer.SEND
+                found = [answer for answer in Answer if word and answer.value.startswith(word)]
+                if len(found) == 1:
+                    return found[0]
 
     return about
 
 
-def outcome_lines(summary: Summary, color: bool) -> str:
-    """For people: what went wrong, connection by connection, and the whole in one line."""
+def outcome_lines(summary: Summary, color: bool, compare: bool = False) -> str:
+    """
+    For people: what went wrong, connection by connection, and the whole in one line.
+
+    Args:
+        summary: of the replay.
+        color: use colours.
+        compare: show what was said otherwise over long-polling, too.
+    """
     lines = [printable(note) for note in summary.notes]
     if summary.withheld:
         names = " and ".join(sorted(summary.withheld))
@@ -186,8 +197,19 @@ def outcome_lines(summary: Summary, color: bool) -> str:
     for outcome in summary.outcomes:
         if outcome.problem:
             lines.append(_style(printable(f"connection {outcome.original}: {outcome.problem}"), "red", color))
+    for session in summary.sessions:
+        for then, now in session.changed if compare else ():
+            lines.append(
+                printable(f"session {session.session} over long-polling: {then} was said, now {now}")
+            )
+        if session.problem:
+            line = f"session {session.session} over long-polling: {session.problem}"
+            lines.append(_style(printable(line), "red", color))
+    where = [count(summary.connections, "connection")] if summary.connections or not summary.polled else []
+    if summary.polled:
+        where.append(f"{count(summary.polled, 'session')} over long-polling")
     parts = [
-        f"{count(summary.said, 'message')} sent on {count(summary.connections, 'connection')}",
+        f"{count(summary.said, 'message')} sent on {' and '.join(where)}",
         f"{summary.heard:,} of {summary.expected:,} heard",
     ]
     if summary.skipped:
@@ -218,6 +240,7 @@ def outcome_json(summary: Summary, path: Path, target: Path) -> dict[str, Any]:
         "withheld": sorted(summary.withheld),
         "notes": summary.notes,
         "connections": [_outcome_json(outcome) for outcome in summary.outcomes],
+        "polling": [_session_json(outcome) for outcome in summary.sessions],
     }
 
 
@@ -235,6 +258,22 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "differences": outcome.differences,
         "problem": outcome.problem or None,
         "closed": asdict(closure) if closure else None,
+    }
+
+
+def _session_json(outcome: StayedOutcome) -> dict[str, Any]:
+    return {
+        "session": outcome.now or None,
+        "original": outcome.session,
+        "url": outcome.url,
+        "sent": outcome.said,
+        "received": outcome.heard,
+        "expected": outcome.expected,
+        "skipped": outcome.skipped,
+        "left": outcome.left,
+        "differences": outcome.differences,
+        "changed": [{"then": then, "now": now} for then, now in outcome.changed],
+        "problem": outcome.problem or None,
     }
 
 

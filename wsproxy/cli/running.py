@@ -6,13 +6,14 @@ import asyncio
 import gc
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from wsproxy.children import own
 
 if TYPE_CHECKING:
     from wsproxy.engine.master import Engine, EngineOptions
@@ -105,6 +106,15 @@ def in_foreground(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+def settle() -> None:
+    """
+    What was imported and made until now stays for good. The collector need not look through it again and
+    again, which it would at every few thousand frames, for tens of milliseconds in which nothing moves.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) -> None:
     """
     Run the proxy until SIGINT, SIGTERM or `Engine.stop()`.
@@ -127,10 +137,7 @@ async def serve(options: "EngineOptions", on_ready: Callable[["Engine"], None]) 
             signal.signal(number, lambda *_: engine.stop())
 
     def ready() -> None:
-        # What was imported stays for good. The collector need not look through it again and again,
-        # which it would at every few thousand frames.
-        gc.collect()
-        gc.freeze()
+        settle()
         on_ready(engine)
 
     await engine.run(ready)
@@ -158,7 +165,7 @@ class Viewer:
         wanted: "Filter | None" = None,
         more: Sequence[str] = (),
     ) -> None:
-        command = [sys.executable, "-m", "wsproxy", "log", str(engine.options.capture)]
+        command = own("wsproxy", "log", str(engine.options.capture))
         command += ["--follow", "--until-closed", "--color", color]
         command += more
         if as_json:

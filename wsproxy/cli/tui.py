@@ -3,9 +3,11 @@
 alone, and at a proxy that runs already.
 """
 
+import contextlib
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from wsproxy.control.runfile import RunFile
     from wsproxy.filters.nodes import Filter
     from wsproxy.tui.app import Left
+
+_LOWER = 5
+"""How much niceness the terminal UI has beyond that of the shell: a key is still answered at once."""
 
 
 @click.command()
@@ -65,7 +70,8 @@ def tui(write: str | None, wanted: "Filter | None", decoding: Decoding, **listen
         raise click.exceptions.Exit(code or 3)
     left = None
     try:
-        left = _show(Path(run.capture), run, wanted, factory, owner=True)
+        told = engine.said().splitlines()
+        left = _show(Path(run.capture), run, wanted, factory, owner=True, said=told)
     finally:
         if left is None or not left.stop:
             # However the UI ended, the proxy did not.
@@ -133,16 +139,25 @@ def view(path: Path, wanted: "Filter | None", web: bool, port: int, decoding: De
 
 
 def _show(
-    path: Path, run: "RunFile | None", wanted: "Filter | None", factory: Any, owner: bool = False
+    path: Path,
+    run: "RunFile | None",
+    wanted: "Filter | None",
+    factory: Any,
+    owner: bool = False,
+    said: Sequence[str] = (),
 ) -> "Left | None":
     """Run the app. Raises click's Exit if it failed."""
     from wsproxy.store.files import check
     from wsproxy.tui.app import WsproxyApp
 
     check(path)
-    app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "")
+    app = WsproxyApp(path, run, factory, owner=owner, wanted=str(wanted) if wanted else "", said=said)
     # What is there by now stays: it is not looked through again at every collection, while somebody waits.
     gc.freeze()
+    if hasattr(os, "nice"):
+        # Who has traffic to relay goes first: the proxy, and the programs that talk through it.
+        with contextlib.suppress(OSError):
+            os.nice(_LOWER)
     left = app.run()
     if app.return_code:
         raise click.exceptions.Exit(app.return_code)
@@ -186,13 +201,14 @@ def _in_web_page(path: Path, port: int, wanted: "Filter | None", decoding: Decod
     import asyncio
     import shlex
 
+    from wsproxy.children import own
     from wsproxy.errors import WsproxyError
     from wsproxy.store.files import check
     from wsproxy.tui.web import WebView
 
     decoding.factory()
     check(path)
-    command = [sys.executable, "-m", "wsproxy", "view", str(path.absolute()), *decoding.words()]
+    command = own("wsproxy", "view", str(path.absolute()), *decoding.words())
     if wanted:
         command += ["--filter", str(wanted)]
     try:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,9 +34,16 @@ class NotExecutable(UsageError):
     exit_code = 126
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run(
+    command: Sequence[str], environment: Mapping[str, str], started: Callable[[int], None] = lambda pid: None
+) -> int:
     """
     Run `command` to its end, with our own stdin, stdout and stderr.
+
+    Args:
+        command: the program and its arguments.
+        environment: all of it.
+        started: told the number of its process.
 
     Returns:
         Its exit status, or the negative number of the signal that ended it.
@@ -47,6 +54,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     with _passing_on() as relay, woken() as wait:
         relay.process = process = _start(command, environment)
         relay.deliver()
+        started(process.pid)
         while (status := process.poll()) is None:
             wait()
         return status
@@ -89,6 +97,28 @@ class _Relay:
     def deliver(self) -> None:
         while self.process is not None and self._waiting:
             self.process.send_signal(self._waiting.pop(0))
+
+
+def look_up(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """
+    Look whether `command` can be started, as far as that can be seen without doing so.
+
+    Raises:
+        NotFound, NotExecutable: it cannot.
+    """
+    name = command[0]
+    if shutil.which(name, path=environment.get("PATH")):
+        return
+    if os.path.dirname(name) and os.path.exists(name):
+        reason = "is a directory" if os.path.isdir(name) else "permission denied"
+        raise NotExecutable(f"cannot run {name}: {reason}")
+    raise _not_found(name)
+
+
+def _not_found(name: str) -> NotFound:
+    return NotFound(
+        f"there is no program {name!r}", "What only a shell knows needs one: `wsproxy exec -- sh -c '...'`"
+    )
 
 
 @contextmanager
@@ -136,9 +166,6 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess
             raise NotExecutable(
                 f"cannot run {name}: its interpreter is missing", "Look at its first line"
             ) from None
-        raise NotFound(
-            f"there is no program {name!r}",
-            "What only a shell knows needs one: `wsproxy exec -- sh -c '...'`",
-        ) from None
+        raise _not_found(name) from None
     except OSError as error:
         raise NotExecutable(f"cannot run {name}: {(error.strerror or str(error)).lower()}") from None

@@ -41,6 +41,8 @@ class TrustFiles:
     """PEM: ours, and what the user's own variables add, for variables that add."""
     java: Path
     """A JKS store with everything; its password is `STORE_PASSWORD`."""
+    php: Path
+    """A folder of settings for PHP, which name `whole`."""
 
 
 def write(folder: Path, ours: Path, replacing: Iterable[str], adding: Iterable[str]) -> TrustFiles:
@@ -64,11 +66,13 @@ def write(folder: Path, ours: Path, replacing: Iterable[str], adding: Iterable[s
         ) from error
     added = _distinct([*own, *_of_files(adding)])
     whole = _distinct([*system_certificates(), *_of_files(replacing), *added])
-    found = TrustFiles(folder / "bundle.pem", folder / "added.pem", folder / "truststore.jks")
+    found = TrustFiles(folder / "bundle.pem", folder / "added.pem", folder / "truststore.jks", folder / "php")
     try:
         files.publish(found.whole, _pem(whole), files.SECRET)
         files.publish(found.added, _pem(added), files.SECRET)
         files.publish(found.java, java_store(whole), files.SECRET)
+        found.php.mkdir(mode=0o700, exist_ok=True)
+        files.publish(found.php / "wsproxy.ini", _php_settings(found.whole), files.SECRET)
     except OSError as error:
         raise WsproxyError(f"cannot write to {folder}: {(error.strerror or str(error)).lower()}") from error
     return found
@@ -117,6 +121,15 @@ def java_store(certificates: Iterable[bytes]) -> bytes:
     content = struct.pack(">III", 0xFEEDFEED, 2, len(entries)) + b"".join(entries)
     guard = STORE_PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite" + content
     return content + hashlib.sha1(guard, usedforsecurity=False).digest()
+
+
+def _php_settings(bundle: Path) -> bytes:
+    """For the curl extension, which heeds no variable, and for streams where other settings say otherwise."""
+    path = str(bundle)
+    if "'" in path:
+        # There is no way to write that.
+        return b""
+    return f"curl.cainfo='{path}'\nopenssl.cafile='{path}'\n".encode()
 
 
 def _of_files(paths: Iterable[str]) -> list[bytes]:

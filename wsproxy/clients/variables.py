@@ -78,6 +78,9 @@ def variables(
     if preload:
         with resources.as_file(resources.files("wsproxy.clients") / "preload.cjs") as path:
             found["NODE_OPTIONS"] = _joined(before.get("NODE_OPTIONS"), f"--require {_node_word(path)}")
+    # An empty one stands for the folder that was compiled in.
+    php = before.get("PHP_INI_SCAN_DIR", "").removesuffix(os.pathsep + str(files.php))
+    found["PHP_INI_SCAN_DIR"] = os.pathsep.join([php, str(files.php)])
     found["JAVA_TOOL_OPTIONS"] = _joined(
         before.get("JAVA_TOOL_OPTIONS"), _java_options(host, port, files.java)
     )

@@ -227,6 +227,8 @@ class Follower:
                 "SELECT at_frame FROM connection WHERE id = ?", (frame.connection,)
             ).fetchone()
             self._feed(followed, row[0] if row else 0, frame, 2 * LOOKED_AT)
+        if not followed.session.remembers:
+            return
         row = self._reader.db.execute(
             "SELECT min(id) FROM (SELECT id FROM frame WHERE connection = ? AND id > ? AND id < ?"
             " ORDER BY id DESC LIMIT ?)",

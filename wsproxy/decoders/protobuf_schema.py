@@ -4,7 +4,6 @@ import base64
 import importlib.util
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,6 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
+from wsproxy.children import own
 from wsproxy.decoders.decoded import Tree, Unfit
 from wsproxy.errors import UsageError
 
@@ -176,7 +176,7 @@ def _compiled(file: Path) -> bytes:
     if importlib.util.find_spec("grpc_tools"):
         well_known = importlib.util.find_spec("grpc_tools._proto")
         places = list(well_known.submodule_search_locations or []) if well_known else []
-        compiler = [sys.executable, "-m", "grpc_tools.protoc", *(f"-I{place}" for place in places)]
+        compiler = own("grpc_tools.protoc", *(f"-I{place}" for place in places))
     elif found := shutil.which("protoc"):
         compiler = [found]
     else:

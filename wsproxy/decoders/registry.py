@@ -269,6 +269,11 @@ class RegistrySession(Session):
             return self._fallen_back(session, message, why, missed=True)
         return self._by(session, message)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what a message means depends on those before it, as far as is known by now."""
+        return self._looking or self._session is not None
+
     def speaks_for_itself(self, message: Message) -> bool:
         """Whether `decode` would say no more of the next message than what it says; it need not be called."""
         if self._session is not None or self._looking or self._retired:

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsproxy import throwaway
 from wsproxy.certs import Authority
 from wsproxy.demo.origin import Origin
 from wsproxy.engine.master import Engine, EngineOptions
@@ -28,8 +28,7 @@ class Server:
 @asynccontextmanager
 async def server() -> AsyncIterator[Server]:
     """The demo's server, on free ports of loopback."""
-    with tempfile.TemporaryDirectory(prefix="wsproxy-doctor-") as name:
-        folder = Path(name)
+    with throwaway.folder("wsproxy-doctor-") as folder:
         authority = Authority.create(folder / "server")
         tls = authority.issue("localhost", "127.0.0.1").server_context()
         async with Origin(tls=tls) as origin:

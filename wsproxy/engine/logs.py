@@ -32,7 +32,10 @@ class LogHandler(logging.Handler):
         if not self._verbose:
             if any(text in message for text in _SAID_BETTER):
                 return
-            message = message.splitlines()[0] if message else ""
+            # An exception without words is logged as none, too.
+            message = next((line for line in message.splitlines() if line.strip()), "")
+            if not message:
+                return
         elif record.exc_info:
             message += "\n" + logging.Formatter().formatException(record.exc_info)
         self._tell(message)

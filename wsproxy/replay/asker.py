@@ -1,5 +1,6 @@
 """Ask a server over HTTP, on one connection: for what comes before a WebSocket."""
 
+import contextlib
 import http.client
 import socket
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Asker:
         """Our own and the server's, `host:port`."""
         if target.secure:
             sock = tls_context(way).wrap_socket(sock, server_hostname=target.host)
-        self._connection.sock = sock
+        self._connection.sock = self._sock = sock
 
     def __call__(self, method: str, path: str, body: bytes = b"") -> Answered:
         """
@@ -60,7 +61,9 @@ class Asker:
         return Answered(content, answer.getheader("Content-Type") or "")
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection; from another thread, too, which then is not kept waiting for an answer."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
         self._connection.close()
 
 

@@ -10,7 +10,7 @@ rest of a message stays as it was, to the byte.
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wsproxy.decoders.memory import Memory
@@ -89,10 +89,10 @@ class Carried:
         elif not isinstance(old, bool) and isinstance(old, int | float):
             self._numbers[json.dumps(old)] = json.dumps(new)
 
-    def said(self, content: bytes) -> None:
-        """The client said this in the original: what it was the first to say is not the server's choice."""
-        self._said.append(content)
-        self._size += len(content) + _OVERHEAD
+    def said(self, contents: Sequence[bytes]) -> None:
+        """The client said these in the original: what it was the first to say is not the server's choice."""
+        self._said += contents
+        self._size += sum(map(len, contents)) + _OVERHEAD * len(contents)
         while self._size > _REMEMBERED:
             self._size -= len(self._said.popleft()) + _OVERHEAD
 

@@ -40,6 +40,18 @@ class Changes:
         """
         return Prepared(opening)
 
+    def opening(self, opening: Opening) -> Opening:
+        """How handshakes are to be."""
+        return opening
+
+    def saying_over_http(self, content: bytes) -> bytes:
+        """What to say over long-polling in place of a packet of text of the client."""
+        return content
+
+    def heard_over_http(self, then: bytes, now: bytes) -> bool:
+        """Whether the server says there what it had said."""
+        return then == now
+
     def opened(self, part: Part) -> None:
         """A connection is open."""
 
@@ -57,6 +69,16 @@ class Changes:
     def saying(self, part: Part, message: RecordedMessage) -> bytes | None:
         """What to say in place of a message of the client; None: nothing."""
         return message.content
+
+    def leaves_alone(self, part: Part) -> bool:
+        """
+        What the client says next it says as it did, until the server says something: neither `is_heartbeat`
+        nor `saying` need be asked, but `left_alone` be told.
+        """
+        return True
+
+    def left_alone(self, part: Part, messages: Sequence[RecordedMessage]) -> None:
+        """These messages are said as they were."""
 
     def heard(self, part: Part, expected: RecordedMessage | None, heard: Heard) -> None:
         """The server has said something, where in the original it said what was `expected`."""

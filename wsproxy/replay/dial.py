@@ -126,7 +126,8 @@ async def connect(target: Target, way: Way, protocol: Callable[[], P]) -> P:
         if tls and isinstance(error, ConnectionError) and not error.strerror:
             raise ReplayError(f"no TLS with {where}{through}: the connection was ended") from None
         why = (error.strerror or str(error)).lower()
-        raise ReplayError(f"cannot reach {where}{through}: {why}") from None
+        hint = "" if way.proxy else "Start it, or name another server with --to URL"
+        raise ReplayError(f"cannot reach {where}{through}: {why}", hint) from None
 
 
 async def _through(way: Way, target: Target) -> socket.socket:

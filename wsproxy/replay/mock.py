@@ -19,6 +19,7 @@ from wsproxy.replay.catalogue import Answer, Catalogue, Likeness
 from wsproxy.replay.exchanges import Exchanges
 from wsproxy.replay.heard import Ear
 from wsproxy.replay.live import Live
+from wsproxy.replay.mock_negotiate import hub_of, negotiated, preflight_headers
 from wsproxy.replay.mock_polling import Polling, origin_headers
 from wsproxy.replay.performer import Performer, origin_of
 from wsproxy.replay.polled_session import PolledSession
@@ -163,8 +164,8 @@ class MockServer:
                 )
                 writer = asyncio.StreamWriter(transport, protocol, reader, loop)
                 request = await reader.readuntil(b"\r\n\r\n")
-            while _is_poll(asked := Head.parse(request)):
-                if not await self._poll(asked, reader, writer, tell):
+            while _is_poll(asked := Head.parse(request)) or hub_of(asked) is not None:
+                if not await self._plain(asked, reader, writer, tell):
                     return
                 try:
                     async with asyncio.timeout(_PATIENCE):
@@ -191,10 +192,15 @@ class MockServer:
             # One that reads nothing any more is not waited for.
             writer.transport.abort()
 
-    async def _poll(
+    async def _plain(
         self, asked: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tell: Tell
     ) -> bool:
-        """Answer one request of long-polling; returns whether another may follow on this connection."""
+        """
+        Answer one request that wants no WebSocket yet: long-polling, or negotiating with a hub of SignalR.
+
+        Returns:
+            Another may follow on this connection.
+        """
         method, target = asked.start.split(" ")[:2]
         length = asked.get("Content-Length") or "0"
         if not length.isdigit() or int(length) > LIMIT or asked.get("Transfer-Encoding"):
@@ -203,7 +209,11 @@ class MockServer:
             )
             return False
         body = await reader.readexactly(int(length))
-        reply = await self.polling.answer(method, target, body, tell)
+        hub = hub_of(asked)
+        if hub is None:
+            reply = await self.polling.answer(method, target, body, tell)
+        else:
+            reply = negotiated(asked, hub, self.catalogue, tell)
         if reader.at_eof():
             self.polling.put_back(target, reply)
             return False
@@ -211,7 +221,7 @@ class MockServer:
             f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
             f"Content-Type: {reply.type}",
             f"Content-Length: {len(reply.body)}",
-            *(f"{name}: {value}" for name, value in origin_headers(asked)),
+            *(f"{name}: {value}" for name, value in (*origin_headers(asked), *preflight_headers(asked))),
         ]
         writer.write(("\r\n".join(head) + "\r\n\r\n").encode("utf-8", "surrogateescape") + reply.body)
         await writer.drain()

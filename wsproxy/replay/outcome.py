@@ -11,6 +11,7 @@ from wsproxy.wire.frames import OPCODE_NAMES
 
 if TYPE_CHECKING:
     from wsproxy.replay.part import Part
+    from wsproxy.replay.stayed import StayedOutcome
 
 _WIDTH = 60
 
@@ -92,6 +93,11 @@ class Summary:
     outcomes: list[Outcome] = field(default_factory=list)
     """Of the first `MOST` connections, and of all with which something went wrong, up to as many again."""
 
+    sessions: list["StayedOutcome"] = field(default_factory=list)
+    """Of those over long-polling, likewise."""
+    polled: int = 0
+    """How many those are."""
+
     MOST = 1000
 
     def add(self, outcome: Outcome) -> None:
@@ -106,10 +112,23 @@ class Summary:
         if len(self.outcomes) < self.MOST * (2 if outcome.problem else 1):
             self.outcomes.append(outcome)
 
+    def add_session(self, outcome: "StayedOutcome") -> None:
+        """A session over long-polling is over."""
+        self.polled += 1
+        self.said += outcome.said
+        self.heard += outcome.heard
+        self.expected += outcome.expected
+        self.skipped += outcome.skipped
+        self.left += outcome.left
+        self.differences += outcome.differences
+        if len(self.sessions) < self.MOST * (2 if outcome.problem else 1):
+            self.sessions.append(outcome)
+
     @property
     def went_well(self) -> bool:
         """All was said that was to be said, and the server did not break off."""
-        return not (self.problem or self.left or self.stopped or any(o.problem for o in self.outcomes))
+        problems = [one.problem for one in self.outcomes] + [one.problem for one in self.sessions]
+        return not (self.problem or self.left or self.stopped or any(problems))
 
 
 def brief(message: RecordedMessage | Heard | None) -> str:
@@ -120,4 +139,4 @@ def brief(message: RecordedMessage | Heard | None) -> str:
     shown = preview(message.content, message.opcode == 1, _WIDTH, message.length)
     if isinstance(message, Heard):
         return f"{name} {shown}"
-    return f"{name} {shown} (frame {message.number})"
+    return f"{name} {shown} (frame {message.number})" if message.number else f"{name} {shown}"

@@ -6,7 +6,7 @@ from wsproxy.replay.pace import Ahead
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.frames import Opcode
 
-_TURN = 256
+_TURN = 500
 """Messages that are said before the server is listened to."""
 
 

@@ -6,6 +6,7 @@ Each is a row with the columns of its frame and, behind them, those of the messa
 
 import json
 from collections.abc import Callable, Collection, Iterator
+from operator import itemgetter
 
 from wsproxy.filters.nodes import Filter
 from wsproxy.filters.rows import FrameSubject
@@ -40,6 +41,34 @@ FLAGS, LENGTH, PAYLOAD, WRONG, ENDED, WHOLE = 5, 6, 8, 9, 10, 14
 LACKING = int(FrameFlag.TRUNCATED | FrameFlag.REDACTED)
 """Flags of frames of which the capture has not all."""
 _INCOMPLETE = int(Anomaly.INCOMPLETE)
+_NOT_PLAIN = LACKING | int(
+    FrameFlag.RSV1 | FrameFlag.RSV2 | FrameFlag.RSV3 | FrameFlag.COMPRESSED | FrameFlag.FROM_PROXY
+)
+_FIN = int(FrameFlag.FIN)
+_BRIEF_ROWS = (
+    "SELECT id, connection, time, from_client, opcode, payload,"
+    f" opcode IN (1, 2) AND flags & {_NOT_PLAIN | _FIN} = {_FIN} AND anomalies = 0 AND payload IS NOT NULL"
+    " FROM frame"
+)
+"""Of frames in a row that are whole messages with nothing to say but their content, which the last tells."""
+_BRIEFLY = 20
+"""Frames that are read at a time there: a payload that is in its row may have as many bytes as one read."""
+_PAUSE = 8
+"""Pages that are not even tried to be read briefly, after one was in vain."""
+
+
+class Brief(list[Row]):
+    """
+    A page of nothing but plain messages: whole, neither compressed nor changed, with nothing wrong.
+
+    Its rows are `id, connection, time, from_client, opcode, payload, 1`.
+    """
+
+    room = _PAGE
+    """As many as this may be followed by more."""
+
+
+_CONTENT, _IS_PLAIN = itemgetter(5), itemgetter(6)
 
 
 class Pages:
@@ -53,6 +82,7 @@ class Pages:
         wanted: only frames that match.
         decode: for `wanted`.
         side: only those of the client (True) or the server (False), and Close frames of both.
+        briefly: give pages that allow it as `Brief` ones, which takes half the time.
     """
 
     def __init__(
@@ -64,6 +94,7 @@ class Pages:
         wanted: Filter | None = None,
         decode: Callable[[FrameSubject], Decoded | None] | None = None,
         side: bool | None = None,
+        briefly: bool = False,
     ) -> None:
         self._reader = reader
         self._only = frozenset(only)
@@ -78,6 +109,9 @@ class Pages:
         where = f"WHERE frame.id > :at AND frame.id <= :until{mine}{some} ORDER BY frame.id"
         self._sql = f"{ROWS} {where} LIMIT {_PAGE}"
         self._plain_sql = f"{_PLAIN_ROWS} {where} LIMIT {_PAGE}"
+        self._brief_sql = f"{_BRIEF_ROWS} {where} LIMIT {_PAGE}"
+        self._pause = 0 if briefly else -1
+        """Pages until a brief one is tried; below 0: none is."""
 
     def __iter__(self) -> Iterator[list[Row]]:
         """Raises sqlite3.Error if the capture is damaged."""
@@ -88,7 +122,9 @@ class Pages:
             at, until = (picked[0] - 1, picked[-1]) if picked else (self._first - 1, self._last)
             while at < until:
                 rows, at = self._page(at, until, chosen)
-                yield [row for row in rows if not self._is_arriving(row)] if live else rows
+                if live and type(rows) is not Brief:
+                    rows = [row for row in rows if not self._is_arriving(row)]
+                yield rows
 
     def _picked(self) -> Iterator[list[int]]:
         """Those that match, some at a time; once none, where all are wanted."""
@@ -114,6 +150,13 @@ class Pages:
         sql = self._sql
         if ended > at + _PAGE:
             sql, until = self._plain_sql, min(until, ended - 1)
+            if self._pause == 0:
+                brief = self._brief(at, until, chosen)
+                if brief is not None:
+                    return brief, until if len(brief) < brief.room else brief[-1][0]
+                self._pause = _PAUSE
+            elif self._pause > 0:
+                self._pause -= 1
         rows: list[Row] = []
         total = 0
         cursor = db.execute(sql, {"at": at, "until": until, **chosen})
@@ -126,6 +169,31 @@ class Pages:
         cursor.close()
         is_last = len(rows) < _PAGE and total <= _PAGE_BYTES
         return rows, until if is_last else rows[-1][0]
+
+    def _brief(self, at: int, until: int, chosen: dict[str, str]) -> Brief | None:
+        """The same, briefly; None if not all of them are plain messages."""
+        brief = Brief()
+        total = 0
+        cursor = self._reader.db.execute(self._brief_sql, {"at": at, "until": until, **chosen})
+        while some := cursor.fetchmany(_BRIEFLY):
+            if not all(map(_IS_PLAIN, some)):
+                cursor.close()
+                return None
+            brief += some
+            total += sum(map(len, map(_CONTENT, some)))
+            if total > _PAGE_BYTES:
+                brief.room = len(brief)
+                break
+        cursor.close()
+        return brief
+
+    def whole(self, page: Brief) -> list[Row]:
+        """Such a page with all its columns."""
+        chosen = {"only": json.dumps(sorted(self._only)), "picked": json.dumps([row[0] for row in page])}
+        rows = self._reader.db.execute(
+            self._plain_sql, {"at": page[0][0] - 1, "until": page[-1][0], **chosen}
+        )
+        return rows.fetchall()
 
     def _is_arriving(self, row: Row) -> bool:
         """A large frame of a capture that is being written, whose payload is still on its way."""

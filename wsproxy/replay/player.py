@@ -7,6 +7,7 @@ The original is read as it goes, never ahead by more than `_AHEAD`.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -26,14 +27,14 @@ from wsproxy.replay.part import Part
 from wsproxy.replay.recorded import Recorded, Step
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.settings import Settings
+from wsproxy.replay.stayed import Stayed, StayedOutcome, StayedPart, stayed
 from wsproxy.replay.target import request_for
 from wsproxy.replay.voice import Voice
+from wsproxy.replay.volley import Volley
 from wsproxy.store.records import ClosureRecord, ConnectionRecord, FrameRecord
 from wsproxy.wire.closing import Close
 from wsproxy.wire.frames import FIN, Opcode
 
-_AT_ONCE = 1 << 16
-"""Bytes of messages that are said before the server is listened to."""
 _AHEAD = 2000
 """Steps that are looked at to find what a server says early."""
 
@@ -66,10 +67,13 @@ class Player:
         self._journal = journal
         self._pace = pace
         self._changes = changes or Changes()
-        self._steps: Iterator[Step | FrameRecord] = iter(())
+        self._runs: Iterator[Sequence[Step | FrameRecord]] = iter(())
         self._ahead: deque[Step | FrameRecord] = deque()
         self._news = asyncio.Event()
         self._ending: set[asyncio.Task[None]] = set()
+        self._stayed: deque[Stayed] = deque(stayed(recorded) if recorded.is_whole else ())
+        self._polling: list[asyncio.Task[StayedOutcome]] = []
+        self._began = time.time_ns()
 
     @property
     def differences(self) -> int:
@@ -84,24 +88,27 @@ class Player:
             WsproxyError: it could not go on: no server, a refusal, a server that fell behind.
         """
         recorded = self._recorded
-        self._steps = exact_steps(recorded) if self._settings.exact else recorded.messages()
+        self._runs = ([step] for step in exact_steps(recorded)) if self._settings.exact else recorded.runs()
         try:
-            while (step := self._next()) is not None:
-                if self._pace.at_once and (step := await self._say_at_once(step)) is None:
-                    break
-                await self._take(step)
+            while self._has_more():
+                if not (self._pace.at_once and await self._say_at_once(self._pace.at_once)):
+                    await self._take(self._ahead.popleft())
             await self._pace.end(self)
+            self._poll(None)
             for part in list(self.parts.values()):
                 await self._end(part, None)
             if self._ending:
                 await asyncio.gather(*self._ending)
+            for outcome in await asyncio.gather(*self._polling):
+                self.summary.add_session(outcome)
         except StopReplay:
             self.summary.stopped = True
         except BehindError as error:
             self.summary.problem = error.message
         finally:
-            for task in list(self._ending):
+            for task in (*self._ending, *self._polling):
                 task.cancel()
+            await asyncio.gather(*self._polling, return_exceptions=True)
             for part in list(self.parts.values()):
                 if part.link:
                     part.link.abort()
@@ -133,53 +140,51 @@ class Player:
 
     # The steps.
 
-    def _next(self) -> Step | FrameRecord | None:
-        if self._ahead:
-            return self._ahead.popleft()
-        return next(self._steps, None)
+    def _has_more(self) -> bool:
+        """Whether there is a next step; it is the first of those ahead."""
+        while not self._ahead:
+            run = next(self._runs, None)
+            if run is None:
+                return False
+            self._ahead.extend(run)
+        return True
 
-    async def _say_at_once(self, step: Step | FrameRecord) -> Step | FrameRecord | None:
+    async def _say_at_once(self, most: int) -> bool:
         """
-        Say messages that wait for nothing, one after the other, up to the step that is something else.
+        Say the messages that come next and wait for nothing.
 
-        What `_take` would do, in half the time: nearly all steps of a long session are such messages.
+        What `_take` would do, in a fraction of the time: nearly all of a long session are such messages.
+
+        Args:
+            most: as many.
 
         Returns:
-            That step; None at the end.
+            Whether there are any.
         """
-        changes, ahead, steps, most = self._changes, self._ahead, self._steps, self._pace.at_once
-        known = count = size = 0
-        part: Part | None = None
-        next_step: Step | FrameRecord | None = step
-        while (
-            isinstance(next_step, RecordedMessage)
-            and next_step.from_client
-            and next_step.opcode < 8
-            and next_step.length == len(next_step.content)
-            and not next_step.redacted
-        ):
-            if next_step.connection != known:
-                part = self.parts.get(next_step.connection)
-                if part is None or part.link is None or part.voice is None or not part.is_ready:
-                    break
-                known, link, frames_of = next_step.connection, part.link, part.voice.frames
-            assert part
-            if not changes.is_heartbeat(part, next_step):
-                content = changes.saying(part, next_step)
+        first = self._ahead[0]
+        part = self.parts.get(first.connection) if isinstance(first, RecordedMessage) else None
+        if part is None or part.link is None or part.voice is None or not part.is_ready:
+            return False
+        messages, is_plain = Volley.taken(self._ahead, most)
+        if not messages:
+            return False
+        changes, link = self._changes, part.link
+        if is_plain and changes.leaves_alone(part):
+            changes.left_alone(part, messages)
+            link.say_at_once(*part.voice.at_once(messages), [message.number for message in messages])
+        else:
+            for message in messages:
+                if changes.is_heartbeat(part, message):
+                    continue
+                content = changes.saying(part, message)
                 if content is None:
                     part.skipped += 1
                 else:
-                    frames, number = frames_of(next_step, content)
-                    link.say(frames, number, next_step.number)
-                self.said += 1
-            count += 1
-            size += next_step.length
-            if count >= most or size >= _AT_ONCE:
-                await self._room(link)
-                await asyncio.sleep(0)
-                known = count = size = 0
-            next_step = ahead.popleft() if ahead else next(steps, None)
-        return next_step
+                    link.say(*part.voice.frames(message, content), message.number)
+        self.said += len(messages)
+        await self._room(link)
+        await asyncio.sleep(0)
+        return True
 
     async def _take(self, step: Step | FrameRecord) -> None:
         if isinstance(step, RecordedMessage):
@@ -210,6 +215,7 @@ class Player:
         if record.status is None:
             self.summary.notes.append(f"connection {record.id} never reached a server and is left out")
             return
+        self._poll(record.opened)
         part = self.parts[record.id] = Part(record, self._changes.alike)
         await self._pace.at(record.opened)
         settings = self._settings
@@ -218,10 +224,10 @@ class Player:
             self._journal.exchange(exchange)
         if prepared.differences:
             part.differences += prepared.differences
-            what = "message" if prepared.differences == 1 else "messages"
+            one = prepared.differences == 1
             self.summary.notes.append(
-                f"connection {record.id}: {prepared.differences:,} {what} of the server over HTTP, before the"
-                " WebSocket, were otherwise"
+                f"connection {record.id}: {prepared.differences:,} {'message' if one else 'messages'} of the"
+                f" server over HTTP, before the WebSocket, {'was' if one else 'were'} otherwise"
             )
         request = request_for(record, prepared.opening)
         if request.withheld:
@@ -249,6 +255,20 @@ class Player:
         self._changes.opened(part)
         for heard in prepared.heard:
             self._heard(link, heard)
+
+    def _poll(self, until: int | None) -> None:
+        """Begin the sessions over long-polling that had begun by then; all that are left, for None."""
+        while self._stayed and (until is None or self._stayed[0].began <= until):
+            part = StayedPart(
+                self._stayed.popleft(),
+                self._recorded.reader,
+                self._settings,
+                self._journal,
+                self._pace,
+                self._changes,
+                self._began,
+            )
+            self._polling.append(asyncio.get_running_loop().create_task(part.run()))
 
     async def _say(self, message: RecordedMessage, part: Part | None) -> None:
         if part is None or part.link is None:
@@ -382,10 +402,11 @@ class Player:
         for known in self._ahead:
             if isinstance(known, RecordedMessage) and _is_next(known, part):
                 return known
-        while len(self._ahead) < _AHEAD and (step := next(self._steps, None)) is not None:
-            self._ahead.append(step)
-            if isinstance(step, RecordedMessage) and _is_next(step, part):
-                return step
+        while len(self._ahead) < _AHEAD and (run := next(self._runs, None)) is not None:
+            self._ahead.extend(run)
+            for step in run:
+                if isinstance(step, RecordedMessage) and _is_next(step, part):
+                    return step
         return None
 
     def _over(self, link: Link) -> None:

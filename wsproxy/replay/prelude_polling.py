@@ -1,5 +1,6 @@
 """
-The long-polling by which a recorded session of Engine.IO began, played anew before its WebSocket is opened.
+Recorded long-polling of Engine.IO, played anew: the beginning of a session before its WebSocket is opened, or
+all of one that never had any (`wsproxy.replay.stayed`).
 
 What the client had said there it says again, and what the server had said is waited for, packet by packet:
 how many come in one answer is left to chance.
@@ -9,9 +10,10 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from wsproxy.decoders.polling import packed
@@ -35,12 +37,8 @@ class Played:
     """The recorded sid."""
     now: str
     """The new one."""
-    pairs: list[tuple[Packet, Packet]] = field(default_factory=list)
-    """What the server had said, and says."""
     left: list[Packet] = field(default_factory=list)
-    """What it has said besides: it had done so on the WebSocket."""
-    exchanges: list[ExchangeRecord] = field(default_factory=list)
-    """For the record."""
+    """What the server has said besides: it had done so on the WebSocket."""
 
 
 def script(reader: Reader, record: ConnectionRecord) -> list[tuple[Packet, ...]]:
@@ -64,6 +62,19 @@ def _changed_over(reader: Reader, record: ConnectionRecord) -> int:
     return next((step.time for step in islice(said, _FIRST) if step.content == UPGRADE), record.opened)
 
 
+class Talk(Protocol):
+    """Who follows what is said."""
+
+    def saying(self, content: bytes) -> bytes:
+        """What to say in place of what the client had said."""
+
+    def heard(self, then: Packet, now: Packet) -> None:
+        """The server says something, where it had said this."""
+
+    def keep(self, exchange: ExchangeRecord) -> None:
+        """A body has crossed."""
+
+
 class Prelude:
     """
     Plays it.
@@ -73,21 +84,18 @@ class Prelude:
         record: the connection that follows.
         path: what is asked for, without a query.
         base: `http://host:port` of the server, for the record.
-        saying: what is to be said in place of what the client had said.
+        talk: what is made of it.
+        timeout: seconds in which the server must say something more.
     """
 
     def __init__(
-        self,
-        asker: Asker,
-        record: ConnectionRecord,
-        path: str,
-        base: str,
-        saying: Callable[[bytes], bytes],
+        self, asker: Asker, record: ConnectionRecord, path: str, base: str, talk: Talk, timeout: float
     ) -> None:
         self._asker = asker
         self._path = path
         self._base = base
-        self._saying = saying
+        self._talk = talk
+        self._timeout = timeout
         query = parse_qs(urlsplit(record.url).query)
         self._version = query["EIO"][0]
         self._more = {
@@ -96,7 +104,7 @@ class Prelude:
         self._heard: deque[Packet] = deque()
         self.played = Played(query["sid"][0], "")
 
-    async def play(self, said: Sequence[tuple[Packet, ...]]) -> Played:
+    async def play(self, said: Iterable[tuple[Packet, ...]]) -> Played:
         """
         Say and hear it all.
 
@@ -109,20 +117,41 @@ class Prelude:
         """
         for body in said:
             wanted = [packet for packet in body if not packet.is_idle]
-            if not wanted:
-                continue
-            if wanted[0].from_client:
-                await self._say([(packet.is_text, self._changed(packet)) for packet in wanted])
-                continue
-            for packet in wanted:
-                while not self._heard:
-                    await self._hear()
-                now = self._heard.popleft()
-                if not self.played.now:
-                    self.played.now = _sid(now.content)
-                self.played.pairs.append((packet, now))
+            if wanted and wanted[0].from_client:
+                await self.say(wanted)
+            else:
+                for packet in wanted:
+                    await self.hear(packet)
         self.played.left = list(self._heard)
         return self.played
+
+    async def say(self, packets: Sequence[Packet]) -> None:
+        """What the client had said in one body. Raises as `play`."""
+        saying = self._talk.saying
+        await self._say(
+            [
+                (packet.is_text, saying(packet.content) if packet.is_text else packet.content)
+                for packet in packets
+            ]
+        )
+
+    async def hear(self, packet: Packet) -> None:
+        """Wait for what the server says where it had said this. Raises as `play`."""
+        due = time.monotonic() + self._timeout
+        while not self._heard:
+            # A server that only keeps the session alive says nothing, however often.
+            if time.monotonic() > due:
+                raise TimeoutError
+            await self._hear()
+        now = self._heard.popleft()
+        if not self.played.now:
+            self.played.now = _sid(now.content)
+        self._talk.heard(packet, now)
+
+    @property
+    def left(self) -> int:
+        """Packets of the server that have come, and that nobody has waited for."""
+        return len(self._heard)
 
     async def open(self) -> Played:
         """
@@ -137,9 +166,6 @@ class Prelude:
             await self._say([(True, b"40")])
             await self._hear()
         return self.played
-
-    def _changed(self, packet: Packet) -> bytes:
-        return self._saying(packet.content) if packet.is_text else packet.content
 
     async def _say(self, contents: list[tuple[bool, bytes]]) -> None:
         await self._ask("POST", packed(contents, self._version))
@@ -160,9 +186,12 @@ class Prelude:
         began = time.time_ns()
         if body:
             self._keep(began, method, where, body, TEXT, None)
-        answer = await asyncio.to_thread(self._asker, method, where, body)
+        answer = await self._asked(method, where, body)
         self._keep(began, method, where, answer.content, answer.type, 200)
         return answer
+
+    async def _asked(self, method: str, where: str, body: bytes) -> Answered:
+        return await asyncio.to_thread(self._asker, method, where, body)
 
     def _keep(self, began: int, method: str, where: str, body: bytes, type: str, status: int | None) -> None:
         client, server = self._asker.addresses
@@ -172,7 +201,7 @@ class Prelude:
                 sid = _sid(body)
             except ValueError:
                 sid = ""
-        self.played.exchanges.append(
+        self._talk.keep(
             ExchangeRecord(
                 0, time.time_ns(), sid, status is None, began, client, server, method, self._base + where,
                 status, type, "", len(body), body, ExchangeFlag(0), None,

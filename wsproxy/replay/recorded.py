@@ -11,12 +11,14 @@ server and says what the server heard (`End.SERVER`), who replays the server say
 import enum
 import json
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
+from operator import itemgetter
 from typing import TypeAlias
 
 from wsproxy.filters.nodes import Filter
 from wsproxy.filters.rows import FrameSubject
 from wsproxy.filters.subject import Decoded
-from wsproxy.replay.pages import FLAGS, LACKING, ROWS, Pages, Pending
+from wsproxy.replay.pages import FLAGS, LACKING, ROWS, Brief, Pages, Pending
 from wsproxy.replay.recorded_message import Fragment, RecordedMessage
 from wsproxy.store import columns
 from wsproxy.store.columns import Row
@@ -28,6 +30,7 @@ from wsproxy.wire.mask import apply_mask
 _FROM_CLIENT, _OPCODE, _HEADER = 3, 4, 7
 """Where these stand in a row, besides those that `pages` names."""
 _FRAME_CELLS = 10
+_CONNECTION = itemgetter(1)
 
 _REDACTED = int(FrameFlag.REDACTED)
 _COMPRESSED = int(FrameFlag.COMPRESSED)
@@ -90,18 +93,25 @@ class Recorded:
         """The last frame of the part."""
         self.wanted = wanted
         self._only = frozenset(connections)
-        self._pages = Pages(reader, self._only, first, self.last, wanted, decode, side)
         last_connection, decides = reader.db.execute(
             "SELECT (SELECT coalesce(max(id), 0) FROM connection),"
             f" EXISTS (SELECT 1 FROM decision WHERE action IN {_REPLACING})"
         ).fetchone()
         self._last_connection = int(last_connection)
         self._decides = bool(decides)
+        self._pages = Pages(
+            reader, self._only, first, self.last, wanted, decode, side, briefly=not self._decides
+        )
 
     @property
     def is_partial(self) -> bool:
         """Messages of its connections are left out: by a range, or by a filter."""
         return self.wanted is not None or self.first > 1 or self.last < self.reader.last_frame()
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing of the capture is left out."""
+        return not self.is_partial and not self._only
 
     def messages(self) -> Iterator[Step]:
         """
@@ -113,55 +123,67 @@ class Recorded:
         Raises:
             sqlite3.Error: the capture is damaged.
         """
+        for run in self.runs():
+            yield from run
+
+    def runs(self) -> Iterator[list[Step]]:
+        """
+        The same, some at a time.
+
+        Raises:
+            sqlite3.Error: the capture is damaged.
+        """
         in_flight: dict[tuple[int, bool], int] = {}
-        for event in self._events():
-            if not isinstance(event, tuple):
-                yield event
-                continue
-            (
-                number, connection, time, from_client, opcode, flags, length, header, payload, wrong, ended,
-                _, _, _, _, _, _,
-            ) = event  # fmt: skip
-            side = from_client == 1
-            if not in_flight and ended is None and payload is not None and header[0] & 0x8F in (0x81, 0x82):
-                if flags & _ODD or wrong:
-                    message = self._message(event, 0)
-                    if message is not None:
-                        yield message
-                    continue
+        for events in self._events():
+            if type(events) is Brief:
                 # By far the most.
-                yield _made(
-                    RecordedMessage,
-                    (
-                        number,
-                        connection,
-                        time,
-                        time,
-                        side,
-                        opcode,
-                        payload,
-                        length,
-                        False,
-                        (),
-                        0,
-                        False,
-                        False,
-                    ),
-                )
+                yield [
+                    _made(
+                        RecordedMessage,
+                        (number, connection, time, time, side == 1, opcode, content, len(content),
+                         False, (), 0, False, False),
+                    )
+                    for number, connection, time, side, opcode, content, _ in events
+                ]  # fmt: skip
                 continue
-            if opcode <= 2 and not header[0] & FIN:
-                key = connection, side
-                in_flight[key] = in_flight.get(key, 0) + 1 if opcode == 0 else 1
-                continue
-            inside = 0
-            if in_flight:
-                if opcode > 2:
-                    inside = in_flight.get((connection, side), 0)
-                else:
-                    in_flight.pop((connection, side), None)
-            message = self._message(event, inside)
-            if message is not None:
-                yield message
+            yield [
+                step
+                for event in events
+                if (step := self._step(event, in_flight) if isinstance(event, tuple) else event) is not None
+            ]
+
+    def _step(self, row: Row, in_flight: dict[tuple[int, bool], int]) -> RecordedMessage | None:
+        """
+        The message or control frame that ends with a row; None: none does.
+
+        Args:
+            row: the next one.
+            in_flight: fragments so far, by connection and side.
+        """
+        (
+            number, connection, time, from_client, opcode, flags, length, header, payload, wrong, ended,
+            _, _, _, _, _, _,
+        ) = row  # fmt: skip
+        side = from_client == 1
+        if not in_flight and ended is None and payload is not None and header[0] & 0x8F in (0x81, 0x82):
+            if flags & _ODD or wrong:
+                return self._message(row, 0)
+            return _made(
+                RecordedMessage,
+                (number, connection, time, time, side, opcode, payload, length,
+                 False, (), 0, False, False),
+            )  # fmt: skip
+        if opcode <= 2 and not header[0] & FIN:
+            key = connection, side
+            in_flight[key] = in_flight.get(key, 0) + 1 if opcode == 0 else 1
+            return None
+        inside = 0
+        if in_flight:
+            if opcode > 2:
+                inside = in_flight.get((connection, side), 0)
+            else:
+                in_flight.pop((connection, side), None)
+        return self._message(row, inside)
 
     def frames(self) -> Iterator[FrameStep]:
         """
@@ -170,7 +192,7 @@ class Recorded:
         Raises:
             sqlite3.Error: the capture is damaged.
         """
-        for event in self._events():
+        for event in chain.from_iterable(self._events()):
             if isinstance(event, tuple):
                 frame = self.reader.frame(event[0])
                 if frame is not None:
@@ -230,8 +252,11 @@ class Recorded:
         found = {bool(side): int(count) for side, count in rows}
         return found.get(True, 0), found.get(False, 0)
 
-    def _events(self) -> Iterator[ConnectionRecord | ClosureRecord | Row]:
-        """Of the part, as `end` heard it: frames as rows. A connection comes before its first frame."""
+    def _events(self) -> Iterator[Brief | list[ConnectionRecord | ClosureRecord | Row]]:
+        """
+        Of the part, as `end` heard it, a page at a time: frames as rows. A connection comes before its
+        first frame.
+        """
         only, told = self._only, set[int]()
         openings = Pending(self.reader, "connection", "opened", columns.CONNECTION, self.first - 1)
         closures = Pending(self.reader, "closure", "time", columns.CLOSURE, self.first - 1)
@@ -258,11 +283,17 @@ class Recorded:
 
         other = min(openings.at, closures.at)
         for page in self._pages:
+            if type(page) is Brief:
+                if not page or (other >= page[-1][0] and told.issuperset(map(_CONNECTION, page))):
+                    yield page
+                    continue
+                page = self._pages.whole(page)
             replaced = self._replaced(page)
+            events: list[ConnectionRecord | ClosureRecord | Row] = []
             for row in page:
                 number, connection = row[0], row[1]
                 if other < number:
-                    yield from others(number - 1)
+                    events += others(number - 1)
                     other = min(openings.at, closures.at)
                 if (self._decides or row[FLAGS] & _FROM_PROXY) and not self._is_heard(row, replaced):
                     continue
@@ -270,9 +301,10 @@ class Recorded:
                     told.add(connection)
                     record = self.reader.connection(connection)
                     if record is not None:
-                        yield record
-                yield row
-        yield from others(self.last)
+                        events.append(record)
+                events.append(row)
+            yield events
+        yield list(others(self.last))
 
     def _replaced(self, page: list[Row]) -> frozenset[int]:
         """The frames of a page that ended messages which their receiver did not get as they came."""

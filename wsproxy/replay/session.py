@@ -25,6 +25,7 @@ from wsproxy.replay.heard import Heard
 from wsproxy.replay.heartbeats import Heartbeats
 from wsproxy.replay.hook import Hook, ReplayMessage
 from wsproxy.replay.part import Part
+from wsproxy.replay.polled import Packet
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.replies import answering
 from wsproxy.replay.statistics import Statistics
@@ -78,6 +79,21 @@ class _Followed:
         return decoded
 
 
+class _Talk:
+    """What is said over HTTP before a WebSocket is opened."""
+
+    def __init__(self, session: "Session") -> None:
+        self.saying = session.saying_over_http
+        self._heard = session.heard_over_http
+        self.exchanges: list[ExchangeRecord] = []
+        self.keep = self.exchanges.append
+        self.different = 0
+
+    def heard(self, then: Packet, now: Packet) -> None:
+        """As of `Talk`."""
+        self.different += not self._heard(then.content, now.content)
+
+
 class Session(Changes):
     """
     Args:
@@ -107,32 +123,44 @@ class Session(Changes):
 
     async def prepare(self, reader: Reader, record: ConnectionRecord, opening: Opening, way: Way) -> Prepared:
         """As of `Changes`."""
-        fill = self.variables.filled
-        opening = replace(opening, headers=[(name, fill(value)) for name, value in opening.headers])
+        self._followed[record.id] = _Followed(record, self._factory)
+        opening = self.opening(opening)
         if not self._carry:
             return Prepared(opening)
-        exchanges: Sequence[ExchangeRecord] = ()
+        talk = _Talk(self)
         heard: list[Heard] = []
-        different = 0
         if record.status == 101 and prelude.needed(record):
-            played = await prelude.play(reader, record, opening, way, self._said_over_http)
+            played = await prelude.play(reader, record, opening, way, talk)
             self._carried.put(played.then, played.now)
-            exchanges = played.exchanges
-            for then, now in played.pairs:
-                self._carried.learn(then.content, now.content)
-                self.variables.hear(then.content, now.content, self._carried)
-                same = then.content == now.content or self._carried.only_ids_differ(then.content, now.content)
-                different += not same
             heard = [Heard(0, 1 if now.is_text else 2, now.content, len(now.content)) for now in played.left]
-        return Prepared(replace(opening, path=self._carried.replaced), exchanges, heard, different)
+        opening = replace(opening, path=self._carried.replaced)
+        return Prepared(opening, talk.exchanges, heard, talk.different)
 
-    def _said_over_http(self, content: bytes) -> bytes:
-        self._carried.said(content)
-        return self.variables.fill(self._carried.replace(content))
+    def opening(self, opening: Opening) -> Opening:
+        """As of `Changes`."""
+        fill = self.variables.filled
+        return replace(opening, headers=[(name, fill(value)) for name, value in opening.headers])
+
+    def saying_over_http(self, content: bytes) -> bytes:
+        """As of `Changes`."""
+        if self._carry:
+            self._carried.said([content])
+            content = self._carried.replace(content)
+        return self.variables.fill(content)
+
+    def heard_over_http(self, then: bytes, now: bytes) -> bool:
+        """As of `Changes`."""
+        if self._carry:
+            self._carried.learn(then, now)
+        self.variables.hear(then, now, self._carried)
+        if then == now or (self._carry and self._carried.only_ids_differ(then, now)):
+            return True
+        return self.rules is not None and _same_by(self.rules, then, now)
 
     def opened(self, part: Part) -> None:
         """As of `Changes`."""
         followed = self._of(part)
+        followed.silent_since = time.monotonic()
         if self.statistics:
             self.statistics.now.opened += 1
         followed.beating = asyncio.get_running_loop().create_task(self._beat(part, followed))
@@ -159,7 +187,7 @@ class Session(Changes):
             return False
         followed = self._followed.get(part.record.id) or self._of(part)
         if message.from_client and self._carry:
-            self._carried.said(message.content)
+            self._carried.said([message.content])
         if not followed.is_worth_it:
             return False
         decoded = followed.recorded(_message(message.number, message, message.from_client))
@@ -252,11 +280,29 @@ class Session(Changes):
                 Message(message.number, time.time_ns(), True, message.opcode == 1, content)
             )
             followed.heartbeats.said(decoded.decoder, True, content, decoded)
+        self._told(followed)
+        return content
+
+    def leaves_alone(self, part: Part) -> bool:
+        """As of `Changes`."""
+        carries = self._carry and not self._carried.is_empty
+        if self._hook or self.variables.values or carries:
+            return False
+        followed = self._of(part)
+        return not followed.is_worth_it and not followed.replies
+
+    def left_alone(self, part: Part, messages: Sequence[RecordedMessage]) -> None:
+        """As of `Changes`."""
+        if self._carry:
+            self._carried.said([message.content for message in messages])
+        self._told(self._of(part), len(messages))
+
+    def _told(self, followed: _Followed, count: int = 1) -> None:
+        """The client says so many messages."""
         followed.silent_since = time.monotonic()
         if self.statistics:
-            self.statistics.now.sent += 1
+            self.statistics.now.sent += count
             followed.asked = followed.asked or time.monotonic_ns()
-        return content
 
     def _count(self, statistics: Statistics, followed: _Followed) -> None:
         """One more message of the server; how long it took to answer, if it is an answer."""

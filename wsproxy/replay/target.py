@@ -126,6 +126,9 @@ def request_for(record: ConnectionRecord, opening: Opening) -> Request:
             continue
         if lower == "host":
             value = target.authority
+        elif lower == "origin" and value.lower().partition("://")[2] == recorded.authority.lower():
+            # A page of the server itself: that of the other one would be a page of that one.
+            value = f"http{'s' if target.secure else ''}://{target.authority}"
         elif lower == "sec-websocket-key" and not opening.exact:
             value = new_key()
         elif lower == "sec-websocket-protocol" and opening.subprotocols is not None:

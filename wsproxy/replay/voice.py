@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.wire.compress import Deflater
-from wsproxy.wire.encode import encode_frame
+from wsproxy.wire.encode import encode_frame, encode_header
+from wsproxy.wire.frames import Piece
 from wsproxy.wire.handshake import Handshake
 from wsproxy.wire.mask import apply_mask
 
 _RSV1 = 4
+_HEADS = {opcode: [bytes((0x80 | opcode, 0x80 | length)) for length in range(126)] for opcode in (1, 2)}
+"""Of masked frames: all of their headers but the key, by opcode and length."""
 
 
 class Voice:
@@ -68,6 +71,28 @@ class Voice:
             opcode, rsv = (0, 0) if number else (message.opcode, _RSV1 if deflater else 0)
             out.append(encode_frame(opcode, payload, fin=last, rsv=rsv, mask=self._key()))
         return b"".join(out), len(out)
+
+    def at_once(self, messages: Sequence[RecordedMessage]) -> tuple[bytes, list[Piece]]:
+        """
+        Messages that came in one frame each, uncompressed.
+
+        Returns:
+            The bytes on the wire, and each frame of them.
+        """
+        key_of = self._key
+        out: list[bytes] = []
+        pieces: list[Piece] = []
+        for message in messages:
+            content, opcode, key = message.content, message.opcode, key_of()
+            length = len(content)
+            if length < 126 and opcode in _HEADS:
+                header = _HEADS[opcode][length] + key
+            else:
+                header = encode_header(opcode, length, mask=key)
+            masked = apply_mask(content, key)
+            out += header, masked
+            pieces.append((header, masked, 0))
+        return b"".join(out), pieces
 
 
 def cut(sizes: Sequence[int], content: bytes, exactly: bool) -> list[bytes]:

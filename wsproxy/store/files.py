@@ -25,8 +25,20 @@ _PATIENCE = 60
 
 
 def new_path(now: datetime | None = None) -> Path:
-    """A name for a new capture in the user's data folder, which is created (0700)."""
-    folder = config.private_dir(config.captures_dir())
+    """
+    A name for a new capture in the user's data folder, which is created (0700).
+
+    Raises:
+        CaptureError: it cannot be.
+    """
+    folder = config.captures_dir()
+    try:
+        config.private_dir(folder)
+    except OSError as e:
+        raise CaptureError(
+            f"cannot make the folder of captures {folder}: {_reason(e)}",
+            "Choose a file with -w FILE, or set WSPROXY_HOME to a folder of yours",
+        ) from None
     stem = (now or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
     path = folder / f"{stem}{SUFFIX}"
     number = 2

@@ -6,6 +6,7 @@ replays gives the frames and the ids of the originals together.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 
 from wsproxy.store.edit_rows import EditRowBuilder
 from wsproxy.store.limits import Limits
@@ -55,8 +56,9 @@ class ReplayRowBuilder(EditRowBuilder):
             # Nearly always: as many rows as frames.
             first = self.last_frame + 1
             self.batch(replayed.batch)
-            for place, original in replayed.links:
-                self.replays += (first + place, original)
+            self.replays += chain.from_iterable(
+                [(first + place, original) for place, original in replayed.links]
+            )
             return
         done = 0
         for place, original in replayed.links:

@@ -5,6 +5,7 @@ A name here is `SERVICE/KIND`; a value is what makes it as it was: `on|off HOST 
 domains that are left out, one a line.
 """
 
+import contextlib
 import re
 import sys
 
@@ -57,7 +58,14 @@ class MacOS(Settings):
 
     def write(self, name: str, value: str | None) -> None:
         service, kind = name.rsplit("/", 1)
-        value = value or ""
+        try:
+            self._write(service, kind, value or "")
+        except WsproxyError:
+            # Of an adapter that was unplugged meanwhile there is nothing to change.
+            if service in self._services(also_off=True):
+                raise
+
+    def _write(self, service: str, kind: str, value: str) -> None:
         if kind == "proxybypassdomains":
             run(_PROGRAM, f"-set{kind}", service, *(value.split("\n") if value else ["Empty"]))
             return
@@ -68,11 +76,13 @@ class MacOS(Settings):
             run(_PROGRAM, "-setautoproxystate", service, state)
             return
         host, _, port = rest.rpartition(" ")
-        run(_PROGRAM, f"-set{kind}", service, host, port)
+        # Not every version takes an empty host. What matters is the state, and setting a host switches it on.
+        with contextlib.nullcontext() if host else contextlib.suppress(WsproxyError):
+            run(_PROGRAM, f"-set{kind}", service, host, port)
         run(_PROGRAM, f"-set{kind}state", service, state)
 
     @staticmethod
-    def _services() -> list[str]:
+    def _services(also_off: bool = False) -> list[str]:
         """Those that are switched on; the first line explains the asterisk of those that are not."""
         lines = run(_PROGRAM, "-listallnetworkservices").splitlines()[1:]
-        return [line for line in lines if line and not line.startswith("*")]
+        return [line.removeprefix("*") for line in lines if line and (also_off or not line.startswith("*"))]

@@ -44,10 +44,21 @@ class Settings(ABC):
         return {name: self.read(name) for name in names}
 
     def apply(self, values: Values) -> None:
-        """Write settings in the order given."""
+        """
+        Write settings in the order given, all that can be.
+
+        Raises:
+            WsproxyError: one of them could not, the first.
+        """
+        failed: list[WsproxyError] = []
         for name, value in values.items():
-            self.write(name, value)
+            try:
+                self.write(name, value)
+            except WsproxyError as error:
+                failed.append(error)
         self.announce()
+        if failed:
+            raise failed[0]
 
 
 def run(*command: str) -> str:

@@ -9,7 +9,6 @@ end and switches it off then.
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from wsproxy import config
 from wsproxy.certs import files
+from wsproxy.children import own
 from wsproxy.errors import WsproxyError
 from wsproxy.store.processes import born, is_alive
 from wsproxy.system_proxy.gnome import Gnome
@@ -184,10 +184,14 @@ def _remember(switched: Switched) -> None:
 def _start_watching() -> None:
     """A process of its own, which outlives this one and the terminal."""
     subprocess.Popen(
-        [sys.executable, "-c", "from wsproxy.system_proxy.switch import watch; watch()"],
+        own("wsproxy.system_proxy.switch"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd=os.path.sep,
     )
+
+
+if __name__ == "__main__":
+    watch()

@@ -67,7 +67,7 @@ class Windows(Settings):
         import ctypes
 
         for option in (_SETTINGS_CHANGED, _REFRESH):
-            ctypes.windll.wininet.InternetSetOptionW(0, option, 0, 0)
+            ctypes.windll.wininet.InternetSetOptionW(None, option, None, 0)
 
     def _open(self, access: int) -> Any:
         return self._registry.OpenKey(self._registry.HKEY_CURRENT_USER, _KEY, 0, access)

@@ -28,6 +28,7 @@ PLACES: dict[str, str] = {
     "statistics": "Statistics",
     "rules": "Rules and addons",
     "help": "Help",
+    "said": "What the proxy said",
     "dialog": "Dialogs",
 }
 """Where actions apply, in the order of help: a word, and the heading."""

@@ -5,6 +5,8 @@ whether there is more.
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +15,7 @@ from textual import events
 from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
@@ -27,14 +29,19 @@ from wsproxy.tui.commands import ActionCommands
 from wsproxy.tui.engine import EngineLink
 from wsproxy.tui.messages import EngineSaid, Grew
 from wsproxy.tui.places import SCREENS
+from wsproxy.tui.said import Said
 from wsproxy.tui.sockets import Sockets
 from wsproxy.tui.widgets.bars import Subject, Tab
 
 POLL = 0.1
-"""Seconds between two looks at the capture."""
+"""Seconds between two looks at the capture, at least."""
+_SHARE = 0.12
+"""Of a core, which looking and drawing may take in the long run: then it looks less often."""
+_SLOWEST = 0.5
+"""Seconds between two looks, at most."""
 
-_COUNTED = 5
-"""Looks after which the numbers of connections are brought up to date."""
+_COUNTED = 0.5
+"""Seconds after which the numbers of connections are brought up to date."""
 _LONGEST = 600
 """Columns of what is said to have gone wrong."""
 _OPENING = 2.0
@@ -43,9 +50,22 @@ _OPENING = 2.0
 register(
     Action("help", "question_mark,f1", "Help", "Every key, those of where you are first"),
     Action("leave", "q,ctrl+q,ctrl+c", "Quit", "Leave; a running proxy may go on without"),
+    Action(
+        "said", "l", "Said", "What the proxy has said: what failed, and what to do about it", footer=False
+    ),
     Action("palette", "ctrl+p", "Palette", "Everything that can be done, by name", palette=False),
     *(Action(f"go('{place.name}')", place.key, place.label, place.help, footer=False) for place in SCREENS),
 )
+
+
+def pause(cost: float) -> float:
+    """
+    Seconds from one look at the capture to the next.
+
+    Args:
+        cost: seconds of CPU for looking, and for drawing what was found.
+    """
+    return min(max(cost / _SHARE, POLL), _SLOWEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,7 @@ class WsproxyApp(App[Left]):
         factory: makes the decoder session of a connection.
         owner: this program has started the proxy.
         wanted: a filter to begin with.
+        said: what the proxy has said before.
     """
 
     TITLE = "wsproxy"
@@ -85,12 +106,16 @@ class WsproxyApp(App[Left]):
         factory: Factory = DECODERS.session,
         owner: bool = False,
         wanted: str = "",
+        said: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self.capture = CaptureModel(capture, factory)
         self.factory = factory
         self.engine = EngineLink(run) if run else None
         self.sockets = Sockets()
+        self.said = Said()
+        for sentence in said:
+            self.said.add(sentence)
         self.owner = owner
         self.wanted = wanted
         self._state = LIVE
@@ -138,14 +163,23 @@ class WsproxyApp(App[Left]):
             return False
         if isinstance(focused, Input | TextArea):
             await self._taken(focused)
-        return await self.run_action(bound.binding.action, bound.node)
+        screen = self.screen
+        done = await self.run_action(bound.binding.action, bound.node)
+        if isinstance(screen, ModalScreen):
+            # An answer goes up from what has the focus to the dialog, which asks on in another or is gone.
+            for node in focused.ancestors_with_self if focused else ():
+                if isinstance(node, Widget) and self.screen is screen:
+                    await self._taken(node)
+        return done
 
-    async def _taken(self, focused: Widget) -> None:
-        """Wait until what was typed before is in the text it was typed into."""
+    async def _taken(self, node: Widget) -> None:
+        """Wait until what was said to it before has been dealt with: what was typed is in the text."""
         taken = asyncio.Event()
-        if focused.call_later(taken.set):
+        if node.call_later(taken.set):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(taken.wait(), _OPENING)
+                async with asyncio.timeout(_OPENING):
+                    while not taken.is_set() and node.is_running:
+                        await asyncio.sleep(0)
 
     async def on_mount(self) -> None:
         """Textual's."""
@@ -171,13 +205,14 @@ class WsproxyApp(App[Left]):
 
     async def _follow(self) -> None:
         """Look at the capture again and again, as long as the app runs."""
-        looks = 0
+        counted = 0.0
         self._grew()
         while not self.capture.closed:
+            spent = time.process_time()
             try:
                 changed = await self.capture.look()
-                looks += 1
-                if looks % _COUNTED == 0:
+                if time.monotonic() - counted >= _COUNTED:
+                    counted = time.monotonic()
                     # Also without news: how long a connection has been idle is news.
                     changed |= await self.capture.count() or self.capture.now.state == LIVE
             except CaptureError as error:
@@ -189,6 +224,8 @@ class WsproxyApp(App[Left]):
             if changed:
                 self._grew()
             await asyncio.sleep(POLL)
+            # What drawing has cost shows only now.
+            await asyncio.sleep(pause(time.process_time() - spent) - POLL)
 
     def _grew(self) -> None:
         self._tell_state()
@@ -225,11 +262,19 @@ class WsproxyApp(App[Left]):
         """In the engine's thread: pass an event on to every screen."""
 
         def post() -> None:
+            if event.get("event") == "told":
+                self._hear(str(event.get("message", "")))
             for screen in self._all_screens():
                 screen.post_message(EngineSaid(event))
 
         if self.is_running and self._here:
             self._here.call_soon_threadsafe(post)
+
+    def _hear(self, sentence: str) -> None:
+        """Put what the proxy says before people's eyes; who looks up too late reads it with `l`."""
+        said = self.said.add(sentence)
+        if said is not None:
+            self.notify(said.text, title="The proxy says", severity="warning", timeout=15, markup=False)
 
     def complain(self, error: WsproxyError) -> None:
         """Say what went wrong; a server may have put it into words."""
@@ -246,6 +291,14 @@ class WsproxyApp(App[Left]):
         node: Any = self.focused or self.screen
         here = [place for part in node.ancestors_with_self for place in places(part)]
         self.push_screen(HelpScreen(here))
+
+    def action_said(self) -> None:
+        """What the proxy has said."""
+        from wsproxy.tui.screens.said import SaidScreen
+
+        self.said.unread = 0
+        self.clear_notifications()
+        self.push_screen(SaidScreen(self.said.sentences))
 
     def action_leave(self) -> None:
         """Leave; of a running proxy ask first what becomes of it."""

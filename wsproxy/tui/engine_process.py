@@ -6,11 +6,11 @@ of the terminal, and goes on recording if the UI dies.
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 
+from wsproxy.children import own
 from wsproxy.control import runfile
 from wsproxy.control.runfile import RunFile
 
@@ -34,7 +34,7 @@ class EngineProcess:
     def __init__(self, capture: str, words: Sequence[str]) -> None:
         # A file without a name: what the proxy says can be read, is nobody else's, and leaves nothing.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
-        command = [sys.executable, "-m", "wsproxy", "dump", "-q", "-w", capture, *words]
+        command = own("wsproxy", "dump", "-q", "-w", capture, *words)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -85,7 +85,7 @@ def test_processes_of_the_browser_end_with_it(tmp_path: Path, scratch: Path, pip
 def test_a_browser_that_does_not_listen_is_killed(
     tmp_path: Path, scratch: Path, pipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_GRACE", 0.2)
+    monkeypatch.setattr(session, "GRACE", 0.2)
     program = stand_in(
         tmp_path,
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -169,6 +169,18 @@ def test_a_program_that_cannot_be_started_leaves_no_profile(tmp_path: Path, scra
 def test_no_place_for_a_profile_is_an_error_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(WsproxyError, match="cannot make a profile"):
         Browser(lambda profile: ["true"], parent=tmp_path / "not there")
+
+
+def test_without_somebody_to_clear_up_no_browser_is_started(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(session, "Guardian", refuse)
+    with pytest.raises(WsproxyError, match="cannot start a process"):
+        chromium.launch(stand_in(tmp_path, ""))
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_url_is_not_taken_for_a_switch(tmp_path: Path, scratch: Path) -> None:

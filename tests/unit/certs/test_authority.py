@@ -6,16 +6,13 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -23,81 +20,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from mitmproxy.certs import CertStore
 
+from tests.support.foreign_ca import DAY, certificate_pem, key_pem, names, write
 from wsproxy.certs import Authority, Leaf, describe
 from wsproxy.errors import AuthorityError
 
-DAY = datetime.timedelta(days=1)
-NOW = datetime.datetime.now(datetime.UTC)
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")
-
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def names(directory: Path) -> set[str]:
-    return {path.name for path in directory.iterdir()}
-
-
-def key_pem(key: Key, passphrase: bytes = b"") -> bytes:
-    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-
-
-def certificate_pem(
-    key: Key,
-    *,
-    begin: datetime.datetime = NOW - DAY,
-    end: datetime.datetime = NOW + DAY,
-    ca: bool | None = True,
-    may_sign: bool = True,
-) -> bytes:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody's own authority")])
-    usage = dict.fromkeys(
-        [
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ],
-        False,
-    )
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), begin, end
-    ).add_extension(x509.KeyUsage(**usage, key_cert_sign=may_sign), critical=True)
-    if ca is not None:
-        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, algorithm).public_bytes(Encoding.PEM)
-
-
-def write(directory: Path, data: bytes) -> Path:
-    directory.mkdir(exist_ok=True)
-    (directory / "mitmproxy-ca.pem").write_bytes(data)
-    return directory
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of a user whom permission bits bind, and the tests as that user: root may do anything."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        directory = Path(folder)
-        if sys.platform == "win32" or os.geteuid() != 0:
-            yield directory
-            directory.chmod(0o700)
-            return
-        os.chown(directory, 65534, 65534)
-        os.seteuid(65534)
-        try:
-            yield directory
-        finally:
-            os.seteuid(0)
 
 
 # Making
@@ -358,97 +289,3 @@ def test_an_intermediate_authority_sends_its_chain(tmp_path: Path) -> None:
     chain = x509.load_pem_x509_certificates(Authority.ensure(tmp_path).issue("localhost").certificate_pem)
 
     assert [certificate.public_key() for certificate in chain[1:]] == [key.public_key(), root.public_key()]
-
-
-# What can be wrong
-
-
-def test_a_missing_authority_is_not_loaded(tmp_path: Path) -> None:
-    with pytest.raises(AuthorityError, match=r"there is no certificate authority in .*wsproxy ca show"):
-        Authority.load(tmp_path)
-    assert names(tmp_path) == set()
-
-
-def defects() -> Iterator[tuple[str, bytes, str]]:
-    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ed = ed25519.Ed25519PrivateKey.generate()
-    secret = key_pem(key)
-    yield "empty", b"", "is not a PEM file with a readable private key"
-    yield "not PEM", b"\x30\x82\x01\x02", "is not a PEM file with a readable private key"
-    yield "no key", certificate_pem(key), "is not a PEM file with a readable private key"
-    yield "no certificate", secret, "holds no readable certificate"
-    yield "half a certificate", secret + certificate_pem(key)[:200], "holds no readable certificate"
-    yield "encrypted", key_pem(key, b"hush") + certificate_pem(key), "is encrypted. Remove its passphrase"
-    yield "Ed25519", key_pem(ed) + certificate_pem(ed), "is neither RSA nor EC"
-    yield "other key", secret + certificate_pem(other), "do not belong together"
-    yield "a server", secret + certificate_pem(key, ca=False), "is not that of an authority"
-    yield "unconstrained", secret + certificate_pem(key, ca=None), "is not that of an authority"
-    yield "may not sign", secret + certificate_pem(key, may_sign=False), "is not that of an authority"
-    past = certificate_pem(key, begin=NOW - 9 * DAY, end=NOW - DAY)
-    yield "expired", secret + past, f"expired on {NOW - DAY:%Y-%m-%d}. `wsproxy ca renew`"
-    future = certificate_pem(key, begin=NOW + DAY, end=NOW + 9 * DAY)
-    yield "too early", secret + future, f"not valid before {NOW + DAY:%Y-%m-%d}. Check the clock"
-
-
-@pytest.mark.parametrize(
-    ("data", "message"), [pytest.param(data, message, id=name) for name, data, message in defects()]
-)
-def test_a_defect_is_named_and_the_file_left_alone(tmp_path: Path, data: bytes, message: str) -> None:
-    write(tmp_path, data)
-
-    for read in (Authority.load, Authority.ensure):
-        with pytest.raises(AuthorityError) as caught:
-            read(tmp_path)
-        assert message in str(caught.value)
-        assert str(tmp_path / "mitmproxy-ca.pem") in str(caught.value)
-        assert caught.value.hint
-    assert names(tmp_path) == {"mitmproxy-ca.pem"}
-    assert (tmp_path / "mitmproxy-ca.pem").read_bytes() == data
-
-
-def test_a_folder_in_place_of_the_key_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mitmproxy-ca.pem").mkdir()
-
-    with pytest.raises(AuthorityError, match="cannot read the certificate authority"):
-        Authority.ensure(tmp_path)
-
-
-def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "ca").write_text("")
-
-    with pytest.raises(AuthorityError, match="certificate authority"):
-        Authority.ensure(tmp_path / "ca")
-
-
-@POSIX
-def test_a_key_that_may_not_be_read_is_named(unprivileged: Path) -> None:
-    authority = Authority.create(unprivileged)
-    authority.key_path.chmod(0)
-
-    with pytest.raises(AuthorityError, match=r"cannot read .*mitmproxy-ca\.pem: permission denied"):
-        Authority.ensure(unprivileged)
-
-
-@POSIX
-def test_a_folder_that_may_not_be_entered_is_named(unprivileged: Path) -> None:
-    (unprivileged / "ca").mkdir(mode=0)
-
-    with pytest.raises(AuthorityError, match="permission denied"):
-        Authority.ensure(unprivileged / "ca")
-
-
-@POSIX
-def test_a_folder_that_may_not_be_written_is_named(unprivileged: Path) -> None:
-    unprivileged.chmod(0o500)
-
-    with pytest.raises(AuthorityError, match=r"cannot write .*: permission denied.*WSPROXY_HOME"):
-        Authority.ensure(unprivileged)
-
-
-@POSIX
-def test_a_read_only_folder_with_just_the_key_file_serves(unprivileged: Path) -> None:
-    made = Authority.create(unprivileged)
-    made.certificate_path.unlink()
-    unprivileged.chmod(0o500)
-
-    assert Authority.ensure(unprivileged).certificate == made.certificate

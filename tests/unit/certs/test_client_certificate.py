@@ -7,7 +7,7 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.unit.certs.test_authority import key_pem
+from tests.support.foreign_ca import key_pem
 from wsproxy.certs import client
 from wsproxy.errors import UsageError
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from mitmproxy.certs import CertStore
 
-from tests.unit.certs.test_authority import DAY, NOW, certificate_pem, key_pem, write
+from tests.support.foreign_ca import DAY, NOW, certificate_pem, key_pem, write
 from wsproxy.certs import Authority, describe, limits
 from wsproxy.errors import AuthorityError
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.stores import needs_certutil, rows, snapshot
+from tests.support.unprivileged import unprivileged
 from wsproxy.certs import Authority
 from wsproxy.certs.trust.firefox import FirefoxProfile
 from wsproxy.certs.trust.nss import NssDatabase
 from wsproxy.certs.trust.store import Plan
+from wsproxy.errors import TrustError
 
 
 @pytest.fixture
@@ -219,11 +221,28 @@ def test_a_damaged_list_of_profiles_is_an_empty_one(home: Path, content: bytes) 
 
 @needs_certutil
 def test_a_damaged_database_is_an_error_that_names_it(home: Path, authority: Authority) -> None:
-    from wsproxy.errors import TrustError
-
     database = home / ".pki/nssdb"
     database.mkdir(parents=True)
     (database / "cert9.db").write_text("not a database")
 
     with pytest.raises(TrustError, match=r"certutil cannot read the database .*\.pki/nssdb"):
         the_only(home).trusts(authority.certificate)
+
+
+@unprivileged
+def test_a_folder_that_may_not_be_entered_is_named_and_a_profile_there_is_none(
+    home: Path, authority: Authority
+) -> None:
+    database, profile = home / ".pki" / "nssdb", home / ".mozilla" / "firefox" / "me"
+    for folder in (database, profile):
+        folder.mkdir(parents=True)
+        (folder / "cert9.db").touch()
+        folder.chmod(0)
+    (profile.parent / "profiles.ini").write_text("[Profile0]\nIsRelative=1\nPath=me\n")
+    try:
+        with pytest.raises(TrustError, match=r"cannot look into .*nssdb: permission denied"):
+            the_only(home).trusts(authority.certificate)
+        assert FirefoxProfile.find() == []
+    finally:
+        for folder in (database, profile):
+            folder.chmod(0o700)

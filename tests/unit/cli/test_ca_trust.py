@@ -387,7 +387,7 @@ def test_renew_with_a_new_key_says_that_nothing_trusts_it(
 def test_an_expired_authority_is_shown_and_renewed(wsproxy: Run, user: Path, home: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from tests.unit.certs.test_authority import DAY, NOW, certificate_pem, key_pem, write
+    from tests.support.foreign_ca import DAY, NOW, certificate_pem, key_pem, write
 
     key = ec.generate_private_key(ec.SECP256R1())
     home.mkdir()

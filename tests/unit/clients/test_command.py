@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from wsproxy.cli.exec import exec_
-from wsproxy.clients.command import NotExecutable, NotFound, run
+from wsproxy.clients.command import NotExecutable, NotFound, look_up, run
 from wsproxy.errors import UsageError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs here are POSIX programs")
@@ -139,6 +139,24 @@ def test_what_cannot_be_run_is_said_as_shells_say_it(tmp_path: Path) -> None:
     assert caught.value.exit_code == 126
     with pytest.raises(NotExecutable, match="its interpreter is missing"):
         run([str(broken)], os.environ)
+
+
+def test_what_cannot_be_started_is_seen_before_a_proxy_is(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("text")
+    for name, error, complaint in (
+        ("no-such-program", NotFound, "there is no program"),
+        (str(tmp_path / "none"), NotFound, "there is no program"),
+        (str(plain), NotExecutable, "permission denied"),
+        (str(tmp_path), NotExecutable, "is a directory"),
+    ):
+        with pytest.raises(error, match=complaint):
+            look_up([name], os.environ)
+        result = CliRunner().invoke(exec_, ["--own", name])
+        assert isinstance(result.exception, error)
+        assert result.output == ""
+    look_up([sys.executable], {})
+    look_up(["python"], {"PATH": str(Path(sys.executable).parent)})
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,25 @@ def test_options_for_java_and_node_that_were_there_are_kept_in_front(tmp_path: P
     assert again["NODE_OPTIONS"] == found["NODE_OPTIONS"]
 
 
+def test_php_is_given_one_folder_of_settings_more(tmp_path: Path, ours: Path) -> None:
+    # Nothing before the separator: the folder that was compiled in.
+    found = made(tmp_path, ours)["PHP_INI_SCAN_DIR"]
+    assert found == f"{os.pathsep}{tmp_path / 'php'}"
+    assert made(tmp_path, ours, PHP_INI_SCAN_DIR=found)["PHP_INI_SCAN_DIR"] == found
+    assert made(tmp_path, ours, PHP_INI_SCAN_DIR="/own")["PHP_INI_SCAN_DIR"] == f"/own{found}"
+    [settings] = (tmp_path / "php").iterdir()
+    bundle = f"'{tmp_path / 'bundle.pem'}'"
+    assert settings.suffix == ".ini"
+    assert settings.read_text() == f"curl.cainfo={bundle}\nopenssl.cafile={bundle}\n"
+
+
+def test_a_folder_that_phps_settings_cannot_name_is_left_out(tmp_path: Path, ours: Path) -> None:
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    variables("127.0.0.1", 9000, ours, folder, before={})
+    assert (folder / "php" / "wsproxy.ini").read_text() == ""
+
+
 def test_nodes_preload_can_be_left_out(tmp_path: Path, ours: Path) -> None:
     assert "NODE_OPTIONS" not in variables("h", 1, ours, tmp_path, preload=False, before={})
 

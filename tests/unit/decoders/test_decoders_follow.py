@@ -13,7 +13,7 @@ from wsproxy.decoders import follow
 from wsproxy.decoders.api import Decoded, Decoder, Message
 from wsproxy.decoders.follow import Follower, everything
 from wsproxy.decoders.plain import plain_json
-from wsproxy.decoders.registry import DECODERS, load
+from wsproxy.decoders.registry import DECODERS, RegistrySession, load
 from wsproxy.store.reader import Reader
 from wsproxy.store.tail import FrameEvent, Tail
 from wsproxy.wire.encode import encode_frame
@@ -221,3 +221,24 @@ def test_a_tree_that_nobody_should_make_does_no_harm() -> None:
         assert "nested too deeply" in plain_json(decoded.tree)
     finally:
         DECODERS.remove("deep")
+
+
+def test_what_no_protocol_claims_is_not_read_again_for_the_sake_of_a_later_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with capture(tmp_path / "a.wsp") as c:
+        number = c.open("ws://a.test/plain")
+        c.send(number, b"".join(encode_frame(1, b"tea %d" % n, mask=MASK) for n in range(400)))
+    read: list[int] = []
+    decode = RegistrySession.decode
+
+    def counted(session: RegistrySession, message: Message) -> Decoded:
+        read.append(message.number)
+        return decode(session, message)
+
+    with Reader(tmp_path / "a.wsp") as reader:
+        follower = Follower(reader, gaps=True, caught_up=50)
+        follower.decoded(FrameEvent(reader.frames_by_id([200])[0], None))
+        monkeypatch.setattr(RegistrySession, "decode", counted)
+        follower.decoded(FrameEvent(reader.frames_by_id([300])[0], None))
+    assert read == [300]

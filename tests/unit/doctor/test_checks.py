@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.foreign_ca import DAY, NOW, certificate_pem, key_pem, write
 from tests.support.ports import free_port
-from tests.unit.certs.test_authority import DAY, NOW, certificate_pem, key_pem, write
 from wsproxy.certs import Authority
 from wsproxy.doctor import authority, browser, clock, port, terminal, versions
 

@@ -236,3 +236,11 @@ async def test_log_records_are_made_for_those_who_want_them(
     assert said == seen
     assert [record.getMessage() for record in caplog.records] == seen
     assert server.logger.level == logging.NOTSET
+
+
+def test_what_is_logged_without_words_is_not_said() -> None:
+    said: Calls = []
+    logs = LogHandler(said.append)
+    for message in ("", "\n", "\n  first\nsecond"):
+        logs.emit(logging.LogRecord("x", logging.ERROR, "", 0, message, None, None))
+    assert said == ["  first"]

@@ -23,17 +23,11 @@ from tests.unit.replay.replay_tools import (
     talk,
     text,
 )
-from wsproxy.errors import RefusedError, ReplayError, UsageError
+from wsproxy.errors import ReplayError, UsageError
 from wsproxy.filters.parser import parse
 from wsproxy.replay.dial import Way
-from wsproxy.replay.pace_fast import FastPace
-from wsproxy.replay.pace_lockstep import LockstepPace
-from wsproxy.replay.pace_recorded import RecordedPace
-from wsproxy.replay.pace_step import Answer, StepPace
-from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.replay.settings import Settings
 from wsproxy.replay.target import Opening, Target
-from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
 from wsproxy.store.records import ClosureRecord, ConnectionRecord
 from wsproxy.wire.encode import encode_close, encode_frame
@@ -243,6 +237,11 @@ class TestTheHandshake:
         assert request.headers["Host"].startswith("127.0.0.1:")
         assert request.headers["Sec-WebSocket-Key"] != "dGhlIHNhbXBsZSBub25jZQ=="
 
+    async def test_of_a_page_of_the_server_is_of_a_page_of_the_other_server(self, path: Path) -> None:
+        own = self.REQUEST.replace(b"https://recorded.test\r\n", b"http://Recorded.test:9000\r\n")
+        request = await self.head(path, Opening(), own)
+        assert request.headers["Origin"] == f"http://{request.headers['Host']}"
+
     async def test_has_secrets_for_the_recorded_host_alone(self, path: Path) -> None:
         request = await self.head(path, Opening(), self.REQUEST)
         assert "Cookie" not in request.headers
@@ -274,121 +273,6 @@ class TestTheHandshake:
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="is no URL of a WebSocket"):
         Target.parse(url)
-
-
-class TestThePace:
-    async def test_recorded_keeps_the_time_of_the_original(self, path: Path) -> None:
-        said: list[float] = []
-        loop = asyncio.get_running_loop()
-
-        async def timing(connection: Any) -> None:
-            async for _ in connection:
-                said.append(loop.time())
-
-        async with server(timing) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                for _ in range(3):
-                    c.send(number, text("tick"))
-                    c.now += 300_000_000
-                end(c, number)
-            await play(path, pace=RecordedPace(speed=2.0))
-        # Half of 310 ms. A loaded machine is late, none is early.
-        assert said[1] - said[0] > 0.1
-        assert said[2] - said[0] > 0.25
-
-    async def test_fast_does_not_wait_for_the_server(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            summary = await play(talk(path, url, *map(str, range(500))), pace=FastPace(0.1))
-        assert heard == [*map(str, range(500)), 1000]
-        assert (summary.said, summary.heard, summary.expected, summary.differences) == (501, 0, 500, 500)
-
-    async def test_fast_says_what_is_no_plain_message_in_its_place(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            with capture(path) as c:
-                first, second = c.open(url), c.open(url)
-                for number in range(600):
-                    c.send(first if number % 3 else second, text(f"{number}"))
-                c.send(first, encode_frame(1, b"in ", fin=False, mask=MASK))
-                c.send(first, encode_frame(9, b"between", mask=MASK))
-                c.send(first, encode_frame(0, b"pieces", mask=MASK))
-                c.send(first, encode_frame(2, b"bytes", mask=MASK))
-                end(c, first)
-                end(c, second)
-            summary = await play(path, pace=FastPace(0.1))
-        assert summary.went_well
-        assert {word for word in heard if isinstance(word, str)} == {*map(str, range(600)), "in pieces"}
-        assert heard.index("in pieces") < heard.index(b"bytes")
-        assert "1 → ping between" in lines(path.with_name("replay.wsp"))
-
-    async def test_what_a_server_had_said_to_a_client_that_had_closed_is_left_to_chance(
-        self, path: Path
-    ) -> None:
-        async with server(reversing) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                c.send(number, text("abc"))
-                c.receive(number, answer("cba"))
-                c.send(number, closing())
-                c.receive(number, answer("one price more"))
-                c.receive(number, encode_close(1000))
-                c.close(number)
-            summary = await play(path)
-        assert (summary.heard, summary.expected, summary.differences) == (1, 1, 0)
-        assert summary.went_well
-
-    async def test_lockstep_waits_for_as_many_messages_as_had_come_before(self, path: Path) -> None:
-        order: list[str] = []
-
-        async def slow(connection: Any) -> None:
-            async for message in connection:
-                order.append(message)
-                await asyncio.sleep(0.05)
-                order.append("answered")
-                await connection.send(message[::-1])
-
-        async with server(slow) as url:
-            await play(talk(path, url, "one", "two", "three"))
-        assert order == ["one", "answered", "two", "answered", "three", "answered"]
-
-    async def test_lockstep_says_what_was_expected_and_what_came(self, path: Path) -> None:
-        async def silent(connection: Any) -> None:
-            await connection.send("eno")
-            await connection.wait_closed()
-
-        async with server(silent) as url:
-            summary = await play(talk(path, url, "one", "two", "three"), pace=LockstepPace(0.2))
-        assert not summary.went_well
-        assert summary.problem == (
-            "connection 1: before text three (frame 5) the server had said 2 messages, now 1 in 0.2 s; "
-            "text owt (frame 4) is missing; the last that came is text eno"
-        )
-
-    async def test_step_asks_before_each(self, path: Path) -> None:
-        asked: list[str] = []
-        answers = iter([Answer.SEND, Answer.SKIP, Answer.REST])
-
-        async def ask(message: RecordedMessage) -> Answer:
-            asked.append(message.content.decode())
-            return next(answers)
-
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            summary = await play(talk(path, url, "a", "b", "c", "d"), pace=StepPace(ask))
-        assert asked == ["a", "b", "c"]
-        assert heard == ["a", "c", "d", 1000]
-        assert summary.skipped == 1
-
-    async def test_step_can_be_left(self, path: Path) -> None:
-        async def ask(message: RecordedMessage) -> Answer:
-            return Answer.QUIT
-
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            summary = await play(talk(path, url, "a"), pace=StepPace(ask))
-        assert (heard, summary.stopped, summary.went_well) == ([1006], True, False)
 
 
 class TestExactly:
@@ -449,160 +333,3 @@ class TestExactly:
                 end(c, number)
             with pytest.raises(UsageError, match=r"connection 1 has compressed messages, and .* does not"):
                 await play(path, Settings(Opening(exact=True), exact=True, timeout=20))
-
-
-class TestTrouble:
-    async def test_a_refusal_is_told_with_status_and_body(self, path: Path) -> None:
-        def refuse(connection: Any, request: Any) -> Any:
-            return connection.respond(403, "members only\n")
-
-        async with server(reversing, process_request=refuse) as url:
-            with pytest.raises(RefusedError, match="refuses the handshake: 403 Forbidden: members only"):
-                await play(talk(path, url, "one"))
-        [refused] = [e for e in events(path.with_name("replay.wsp")) if isinstance(e, ConnectionRecord)]
-        assert (refused.status, refused.body) == (403, b"members only\n")
-
-    async def test_a_refusal_that_was_recorded_is_as_expected(self, path: Path) -> None:
-        def refuse(connection: Any, request: Any) -> Any:
-            return connection.respond(403, "members only\n")
-
-        async with server(reversing, process_request=refuse) as url:
-            with capture(path) as c:
-                c.open(url, status=403, body=b"members only\n")
-            summary = await play(path)
-        assert (summary.went_well, summary.differences, summary.connections) == (True, 0, 1)
-
-    async def test_a_server_that_is_not_there(self, path: Path, unused_port: int) -> None:
-        talk(path, f"ws://127.0.0.1:{unused_port}/", "one")
-        with pytest.raises(ReplayError, match=f"cannot reach 127.0.0.1:{unused_port}: "):
-            await play(path)
-
-    async def test_a_server_that_speaks_something_else(self, path: Path) -> None:
-        async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"220 mail.example ESMTP\r\n")
-            writer.close()
-
-        listening = await asyncio.start_server(other, "127.0.0.1", 0)
-        async with listening:
-            port = listening.sockets[0].getsockname()[1]
-            talk(path, f"ws://127.0.0.1:{port}/", "one")
-            with pytest.raises(ReplayError, match=r"the handshake with .* failed: the server ended|reset"):
-                await play(path)
-
-    async def test_a_server_without_tls(self, path: Path) -> None:
-        async with server(reversing) as url:
-            talk(path, url.replace("ws:", "wss:"), "one")
-            with pytest.raises(ReplayError, match=r"no TLS with 127\.0\.0\.1"):
-                await play(path)
-
-    async def test_a_server_that_closes_early(self, path: Path) -> None:
-        async def brief(connection: Any) -> None:
-            await connection.send((await connection.recv())[::-1])
-            await connection.close(4000, "enough")
-
-        async with server(brief) as url:
-            summary = await play(talk(path, url, "one", "two", "three"))
-        assert not summary.went_well
-        assert (summary.left, summary.outcomes[0].problem) == (
-            2,
-            "the server ended the connection early (4000); left to be said: text two (frame 3) and 1 more",
-        )
-        # What it did not say is missing.
-        assert summary.differences == 2
-
-    async def test_a_server_that_ends_as_it_had(self, path: Path) -> None:
-        async def brief(connection: Any) -> None:
-            await connection.send((await connection.recv())[::-1])
-            await connection.close(4000, "enough")
-
-        async with server(brief) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                c.send(number, text("one"))
-                c.receive(number, answer("eno"))
-                c.receive(number, encode_close(4000, "enough"))
-                c.send(number, closing(4000, "enough"))
-                c.close(number)
-            summary = await play(path)
-        assert (summary.went_well, summary.differences, summary.left) == (True, 0, 0)
-        assert next(line for line in lines(path.with_name("replay.wsp")) if "close" in line).startswith("1 ←")
-        closed = events(path.with_name("replay.wsp"))[-1]
-        assert isinstance(closed, ClosureRecord)
-        assert (closed.by, closed.code, closed.clean) == ("server", 4000, True)
-
-    async def test_a_server_that_does_not_end_as_it_had(self, path: Path) -> None:
-        async with server(reversing) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                c.receive(number, encode_close(4000, "enough"))
-                c.send(number, closing(4000, "enough"))
-                c.close(number)
-            summary = await play(path, Settings(timeout=0.2), LockstepPace(0.2))
-        assert not summary.went_well
-        assert "the server had said 0 messages and closed, now 0 in 0.2 s" in summary.problem
-
-    async def test_a_client_that_broke_off_breaks_off_again(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                c.send(number, text("one"))
-                relay = c.relay(number)
-                relay.ended(True, "reset", c.now)
-                relay.ended(False, "reset", c.now)
-                c.recorder.close(number, relay.closure(), c.now)
-            await play(path)
-            async with asyncio.timeout(20):
-                while len(heard) < 2:
-                    await asyncio.sleep(0.01)
-        assert heard == ["one", 1006]
-
-    async def test_a_connection_ends_once_also_where_nobody_waits_for_that(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            with capture(path) as c:
-                number = c.open(url)
-                c.send(number, text("one"))
-                c.close(number)
-            # The server had ended it, and does not: then TCP ends, without a word.
-            summary = await play(path, Settings(timeout=0.2), RecordedPace(1000))
-            async with asyncio.timeout(20):
-                while len(heard) < 2:
-                    await asyncio.sleep(0.01)
-        assert heard == ["one", 1006]
-        assert summary.outcomes[0].problem == ""
-
-    async def test_truncated_messages_are_refused(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            with capture(path, Limits(inline=10, frame=100)) as c:
-                number = c.open(url)
-                c.send(number, encode_frame(2, bytes(200), mask=MASK))
-                c.send(number, text("whole"))
-                end(c, number)
-            with pytest.raises(UsageError, match=r"binary .* \(frame 1\) is not all in the capture"):
-                await play(path)
-            skipping = Settings(skip_truncated=True, timeout=20)
-            summary = await play(path, skipping, to=path.with_name("2.wsp"))
-        assert [one for one in heard if one != 1006] == ["whole", 1000]
-        assert summary.skipped == 1
-
-    async def test_a_capture_without_an_end_is_ended_in_order(self, path: Path) -> None:
-        heard: list[Any] = []
-        async with server(hearing(heard)) as url:
-            with capture(path) as c:
-                c.send(c.open(url), text("one"))
-            assert (await play(path)).went_well
-        assert heard == ["one", 1000]
-
-    async def test_what_nobody_answers_is_a_time_out(self, path: Path) -> None:
-        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read()
-            writer.close()
-
-        listening = await asyncio.start_server(mute, "127.0.0.1", 0)
-        async with listening:
-            port = listening.sockets[0].getsockname()[1]
-            talk(path, f"ws://127.0.0.1:{port}/", "one")
-            with pytest.raises(ReplayError, match=r"no answer to the handshake from .*, after 0.2 s"):
-                await play(path, Settings(timeout=0.2))

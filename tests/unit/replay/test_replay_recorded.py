@@ -1,6 +1,7 @@
 """A recorded session as a stream: whose ears hear what, and in which part of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.data.make_capture import _deflated as deflated
 from tests.support.captures import MASK, capture
 from tests.unit.replay.replay_tools import answer, end, talk, text
 from wsproxy.filters.parser import parse
+from wsproxy.replay.pages import Brief, Pages
 from wsproxy.replay.recorded import End, Recorded
 from wsproxy.replay.recorded_message import RecordedMessage
 from wsproxy.store.limits import Limits
@@ -210,6 +212,64 @@ def test_a_capture_that_is_being_written_ends_where_it_was(path: Path) -> None:
             b"a",
             b"a",
         ]
+
+
+def long_one(path: Path) -> Path:
+    """Pages of nothing but plain messages, and everything that can stand between them."""
+    compressed = deflated(b"small")
+    with capture(path) as c:
+        first = c.open()
+        for number in range(500):
+            c.send(first, text(str(number)))
+        second = c.open("ws://example.test/other", extensions="permessage-deflate")
+        for number in range(500):
+            c.send(first, text(f"a{number}"))
+            c.receive(second, answer(f"b{number}" * (number % 70)))
+        c.send(first, encode_frame(9, b"ping", mask=MASK))
+        end(c, first)
+        c.send(second, encode_frame(2, b"piece", fin=False, mask=MASK))
+        for number in range(1000):
+            c.receive(second, answer(f"c{number}"))
+        c.send(second, encode_frame(0, b"piece", mask=MASK))
+        c.receive(second, encode_frame(1, compressed, rsv=4))
+        c.receive(second, encode_frame(1, b"\xff"))
+        for number in range(5000):
+            c.receive(second, encode_frame(2, b"%d" % number))
+        end(c, second)
+    return path
+
+
+@pytest.mark.parametrize("choice", [{}, {"connections": {2}}, {"first": 700, "last": 6000}, {"side": False}])
+def test_pages_of_plain_messages_are_read_briefly_and_say_the_same(
+    path: Path, choice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_one(path)
+    briefly: list[Brief] = []
+    brief = Pages._brief
+
+    def noting(pages: Pages, *args: Any) -> Brief | None:
+        page = brief(pages, *args)
+        briefly.extend(page for page in [page] if page)
+        return page
+
+    monkeypatch.setattr(Pages, "_brief", noting)
+    with Reader(path) as reader:
+        quick = list(Recorded(reader, **choice).messages())
+        monkeypatch.setattr(Pages, "_brief", lambda pages, *args: None)
+        assert quick == list(Recorded(reader, **choice).messages())
+    assert len(briefly) > 2
+    assert len(quick) > 5000
+
+
+def test_a_page_ends_where_its_payloads_are_many_bytes(path: Path) -> None:
+    with capture(path) as c:
+        number = c.open()
+        for _ in range(300):
+            c.receive(number, encode_frame(2, bytes(60_000)))
+    with Reader(path) as reader:
+        runs = [len(run) for run in Recorded(reader).runs()]
+    assert sum(runs) == 301
+    assert max(runs) < 100
 
 
 def test_it_is_counted_without_being_read(path: Path) -> None:

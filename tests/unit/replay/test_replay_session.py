@@ -124,7 +124,7 @@ class TestCarriedOver:
 
     def test_what_the_client_made_up_itself_stays(self) -> None:
         carried = Carried()
-        carried.said(b'{"id":"made-by-client"}')
+        carried.said([b'{"id":"made-by-client"}'])
         carried.learn(b'{"re":"made-by-client"}', b'{"re":"another-reply"}')
         assert carried.replace(b'{"cancel":"made-by-client"}') == b'{"cancel":"made-by-client"}'
 

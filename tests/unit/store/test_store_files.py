@@ -61,6 +61,12 @@ class TestNames:
             "2024-03-05_12-00-00-3.wsp",
         ]
 
+    def test_need_a_folder_that_can_be_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("WSPROXY_HOME", str(tmp_path / "file"))
+        with pytest.raises(CaptureError, match=r"cannot make the folder of captures .*captures: .*-w FILE"):
+            files.new_path()
+
     @posix
     def test_stand_in_a_folder_nobody_else_can_open(self) -> None:
         assert mode(files.new_path().parent) == 0o700

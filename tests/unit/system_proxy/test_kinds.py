@@ -179,6 +179,55 @@ def test_macos(programs: Programs, wifi: dict[str, Any]) -> None:
     on_and_off(MacOS(), lambda: store, check)
 
 
+def test_on_macos_an_empty_host_may_be_refused_and_is_switched_off_all_the_same(programs: Programs) -> None:
+    def strict(store: Store, words: list[str]) -> str:
+        if words[0].startswith("-set") and "" in words[2:]:
+            raise WsproxyError("** Error: The parameters were not valid.")
+        return networksetup(store, words)
+
+    programs.install(macos, networksetup=strict)
+    settings = MacOS()
+    wanted = settings.wanted("127.0.0.1", 9000)
+    saved = settings.save(wanted)
+    settings.apply(wanted)
+    settings.apply(saved)
+    for service in ("Wi-Fi", "Thunderbolt Bridge"):
+        for kind in ("webproxy", "securewebproxy"):
+            assert programs.store[service][kind]["Enabled"] == "No"
+
+
+def test_on_macos_an_adapter_that_was_unplugged_keeps_nothing_from_being_put_back(programs: Programs) -> None:
+    gone = ""
+
+    def unplugged(store: Store, words: list[str]) -> str:
+        if words[0] == "-listallnetworkservices":
+            return networksetup(store, words).replace(f"{gone}\n" if gone else "\0", "")
+        if words[1] == gone:
+            raise WsproxyError(f"{gone} is not a recognized network service.")
+        return networksetup(store, words)
+
+    programs.install(macos, networksetup=unplugged)
+    settings = MacOS()
+    wanted = settings.wanted("127.0.0.1", 9000)
+    saved = settings.save(wanted)
+    settings.apply(wanted)
+    gone = "Wi-Fi"
+    settings.apply(saved)
+    assert programs.store["Thunderbolt Bridge"]["webproxy"] == OFF
+
+
+def test_one_setting_that_fails_does_not_keep_the_others_from_being_put_back(programs: Programs) -> None:
+    def failing(store: Store, words: list[str]) -> str:
+        if words[:2] == ["-setproxybypassdomains", "Wi-Fi"]:
+            raise WsproxyError("no")
+        return networksetup(store, words)
+
+    programs.install(macos, networksetup=failing)
+    with pytest.raises(WsproxyError, match="no"):
+        MacOS().apply({"Wi-Fi/proxybypassdomains": "", "Wi-Fi/webproxy": "on 127.0.0.1 9000"})
+    assert programs.store["Wi-Fi"]["webproxy"]["Server"] == "127.0.0.1"
+
+
 def test_a_proxy_with_a_password_on_macos_is_left_alone(programs: Programs) -> None:
     programs.install(macos, networksetup=networksetup)
     programs.store["Wi-Fi"] = {"webproxy": {"Enabled": "Yes", "Server": "x", "Port": "1", "password": 1}}

@@ -19,7 +19,7 @@ class FirefoxProfile(NssDatabase):
     def find(cls) -> Sequence["FirefoxProfile"]:
         """The profiles of the user's that Firefox has been started with."""
         found = dict.fromkeys(profile for root in _roots() for profile in _profiles(root))
-        return [cls(place) for place in found if (place / "cert9.db").exists()]
+        return [cls(place) for place in found if os.path.exists(place / "cert9.db")]
 
     @property
     def title(self) -> str:

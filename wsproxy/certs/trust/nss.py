@@ -36,7 +36,7 @@ class NssDatabase(TrustStore):
         home = Path.home()
         legacy = home / ".pki/nssdb"
         newer = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share", "pki/nssdb")
-        main = newer if newer.is_dir() and not legacy.is_dir() else legacy
+        main = newer if os.path.isdir(newer) and not os.path.isdir(legacy) else legacy
         confined = [
             *home.glob("snap/chromium/current/.pki/nssdb"),
             *home.glob(".var/app/*/data/pki/nssdb"),
@@ -100,7 +100,11 @@ class NssDatabase(TrustStore):
 
     @property
     def _exists(self) -> bool:
-        return (self.place / _FILES[0]).exists()
+        try:
+            return (self.place / _FILES[0]).exists()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TrustError(f"cannot look into {self.place}: {reason}") from None
 
     def _list(self) -> list[tuple[str, str]]:
         """Names and flags of all certificates."""

@@ -23,6 +23,10 @@ from wsproxy.view.meanings import Meanings
 
 _TOLD = 0.2
 """Seconds between two times the list is told that more was found, after the first."""
+_FIRST_STEP = 512
+"""Frames that are searched first: some screens full, whatever each takes."""
+_STEP_TAKES = 0.05
+"""Seconds: a step that takes less is followed by a longer one, of a block at most."""
 _ANEW = 1.0
 """Seconds before what has to be searched anew is, at least; and ten times as long as that took."""
 _MOST_LATE = 64
@@ -71,6 +75,7 @@ class FrameView:
         self._late: list[int] = []
         self._decision = 0
         self._took = 0.0
+        self._step = _FIRST_STEP
 
     def grown(self) -> None:
         """There is more in the capture."""
@@ -132,9 +137,15 @@ class FrameView:
         return Search(reader, self._filter, decode=Meanings(reader, self._model.factory))
 
     async def _backward(self, search: Search) -> bool:
-        after = max(self.first - 1, (self._down_to - 1) // BLOCK * BLOCK)
+        began = time.monotonic()
+        after = max(self.first - 1, (self._down_to - 1) // BLOCK * BLOCK, self._down_to - self._step)
         found = await self._pick(search, after, self._down_to)
         self._down_to = after
+        took = time.monotonic() - began
+        if took < _STEP_TAKES:
+            self._step = min(self._step * 2, BLOCK)
+        elif took > 2 * _STEP_TAKES:
+            self._step = max(self._step // 2, _FIRST_STEP)
         return self._add(found)
 
     async def _forward(self, search: Search) -> bool:

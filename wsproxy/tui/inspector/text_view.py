@@ -1,5 +1,6 @@
 """The Text tab: a text of any size, pretty printed, coloured, wrapped and never whole on the screen."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,10 @@ _SMALL = 128 * 1024
 """Bytes up to which the first rows are found at once; of a larger text a thread finds even those."""
 _AT_ONCE = 0.02
 """Seconds that are spent on them before the rest is left to a thread, too."""
+_PIECE = 256 * 1024
+"""Letters that are searched before something else has its turn: some thousandths of a second."""
+_PAUSE = 0.02
+"""Seconds between two looks whether there is a text to search."""
 _TELL = 0.1
 """Seconds between two looks at how far the thread has come."""
 
@@ -57,7 +62,11 @@ class TextView(ScrollView, can_focus=True):
         """The same, once somebody had the time to decode it."""
         self._needles: list[re.Pattern[str]] = []
         self._layout = Layout("", 80, Kind.PLAIN)
-        self._place = 0
+        self._longest = 0
+        """Letters of the longest of them."""
+        self.place = 0
+        """What was found last: where in the text it begins; -1 before."""
+        self._finding = asyncio.Lock()
 
     @property
     def rows(self) -> Layout:
@@ -73,26 +82,54 @@ class TextView(ScrollView, can_focus=True):
     def mark(self, needles: Sequence[str]) -> None:
         """Mark these words, in whatever case they are written; none to mark nothing."""
         self._needles = [re.compile(re.escape(needle), re.IGNORECASE) for needle in needles if needle]
+        self._longest = max(map(len, needles), default=0)
         self.refresh()
 
-    def find(self, forward: bool = True) -> bool:
+    async def find(self, forward: bool = True) -> bool:
         """
-        Scroll to the next of what is marked.
+        Scroll to the next of what is marked, searching in pieces between which the screen goes on.
 
         Returns:
-            Whether there is one; behind the last comes the first.
+            Whether there is one; behind the last comes the first. True, too, once another text is shown.
         """
-        places = sorted(self._places())
-        if not places:
-            return False
-        here = self._place
-        if forward:
-            self._place = next((place for place in places if place > here), places[0])
-        else:
-            self._place = next((place for place in reversed(places) if place < here), places[-1])
-        row = self._layout.row_at(self._place)
+        async with self._finding:
+            content = self._content
+            while not self._text and self._content and content is self._content:
+                # It is still being decoded.
+                await asyncio.sleep(_PAUSE)
+            text, here, size = self._text, self.place, len(self._text)
+            before, behind = (0, min(max(here, 0), size)), (here + 1, size)
+            for start, end in (behind, before) if forward else (before, behind):
+                pieces = range(start, end, _PIECE)
+                for piece in pieces if forward else reversed(pieces):
+                    place = self._first(text, piece, min(piece + _PIECE, end), forward)
+                    if place is not None:
+                        self._go(place)
+                        return True
+                    await asyncio.sleep(0)
+                    if content is not self._content:
+                        return True
+            return here >= 0 and any(needle.match(text, here) for needle in self._needles)
+
+    def _first(self, text: str, start: int, end: int, forward: bool) -> int | None:
+        """The first or last place from `start` on and before `end` where what is marked begins."""
+        found: int | None = None
+        for needle in self._needles:
+            # Whatever the case, it is as long as it was written.
+            for hit in needle.finditer(text, start, end + self._longest):
+                place = hit.start()
+                if place >= end:
+                    break
+                if found is None or (place < found if forward else place > found):
+                    found = place
+                if forward:
+                    break
+        return found
+
+    def _go(self, place: int) -> None:
+        self.place = place
+        row = self._layout.row_at(place)
         self.scroll_to(y=max(row - self.size.height // 3, 0), animate=False)
-        return True
 
     def watch_pretty(self) -> None:
         """Lay out anew."""
@@ -112,16 +149,9 @@ class TextView(ScrollView, can_focus=True):
         # The scrollbar may come and go; a row must not be laid out anew for it.
         return self.container_size.width - self.styles.scrollbar_size_vertical
 
-    def _places(self) -> Iterator[int]:
-        for needle in self._needles:
-            for count, hit in enumerate(needle.finditer(self._text)):
-                if count > 10_000:
-                    break
-                yield hit.start()
-
     def _lay_out(self) -> None:
         self.workers.cancel_node(self)
-        self._place = -1
+        self.place = -1
         if len(self._content) > _SMALL:
             self._begun(Layout("", self._columns or 80, Kind.PLAIN), self._content)
             self._find_all(self._content, self._columns or 80, self.pretty)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -226,8 +225,16 @@ class Inspector(Widget):
     def _find(self, forward: bool) -> None:
         if self._tabs.active not in ("text", "hex"):
             self.action_tab("text")
-        view: Any = self.query_one(HexView if self._tabs.active == "hex" else TextView)
-        if not view.find(forward):
+        if self._tabs.active == "hex":
+            self._tell_found(self.query_one(HexView).find(forward))
+        else:
+            self.run_worker(self._find_text(forward), group="find")
+
+    async def _find_text(self, forward: bool) -> None:
+        self._tell_found(await self.query_one(TextView).find(forward))
+
+    def _tell_found(self, found: bool) -> None:
+        if not found:
             self.notify("What was searched for is not in this message.", severity="warning")
 
     def action_copy(self) -> None:
@@ -238,7 +245,7 @@ class Inspector(Widget):
     def action_save(self) -> None:
         """Ask what and where, and write."""
         if self.shown:
-            self.app.push_screen(_menu("Write to a file as"), self._save)
+            self.app.push_screen(_menu("Write to a file as", then=self._save))
 
     def _copy(self, form: Form | None) -> None:
         if form is None or self.shown is None:
@@ -253,16 +260,16 @@ class Inspector(Widget):
         self.app.copy_to_clipboard(data.decode("utf-8", "backslashreplace"))
         self.notify(f"Copied {len(data):,} B as {form.name}.")
 
-    def _save(self, form: Form | None) -> None:
-        if form is None or self.shown is None:
-            return
+    def _save(self, form: Form) -> Question | None:
+        if self.shown is None:
+            return None
         data = form.make(self.shown)
         suffix = form.suffix
         if form.name == "Content":
             suffix = self.shown.file.extension if self.shown.file else "txt" if self.shown.is_text else "bin"
         name = Path(f"frame-{self.shown.frame.id}.{suffix}")
 
-        def write(path: str | None) -> None:
+        def write(path: str) -> None:
             if not path:
                 return
             try:
@@ -272,13 +279,12 @@ class Inspector(Widget):
                     f"Cannot write {path}: {error.strerror or error}.", severity="error", markup=False
                 )
 
-        self.app.push_screen(
-            Question("Write to", "A path; a file that is there already stays as it is.", str(name)), write
-        )
+        hint = "A path; a file that is there already stays as it is."
+        return Question("Write to", hint, str(name), then=write)
 
 
-def _menu(title: str) -> Choose:
-    return Choose(title, [Choice(form.name, form, form.about) for form in FORMS])
+def _menu(title: str, then: Callable[[Form], Question | None] | None = None) -> Choose:
+    return Choose(title, [Choice(form.name, form, form.about) for form in FORMS], then=then)
 
 
 def _title(shown: Shown | None) -> Content:

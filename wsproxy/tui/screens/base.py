@@ -20,9 +20,13 @@ class TaskScreen(Screen[None]):
     WHERE = "everywhere"
     app: WsproxyApp
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._above = TopBar(self.WHERE)
+
     def compose(self) -> ComposeResult:
         """Textual's."""
-        yield TopBar(self.WHERE)
+        yield self._above
         yield from self.compose_task()
         yield KeyLine()
 
@@ -36,5 +40,4 @@ class TaskScreen(Screen[None]):
 
     def say_subject(self) -> None:
         """Say in the line above what is being looked at."""
-        if bars := self.query(TopBar):
-            bars.first().say(self.app.subject)
+        self._above.say(self.app.subject)

@@ -13,10 +13,11 @@ from wsproxy.filters.nodes import And, Filter
 from wsproxy.tui import quick
 from wsproxy.tui.actions import Action, bindings, register
 from wsproxy.tui.background import in_background
+from wsproxy.tui.capture.model import LIVE
 from wsproxy.tui.capture.view import FrameView
 from wsproxy.tui.inspector import Inspector
 from wsproxy.tui.inspector.shown import load
-from wsproxy.tui.messages import Grew
+from wsproxy.tui.messages import EngineSaid, Grew
 from wsproxy.tui.screens.dialogs import Choose
 from wsproxy.tui.screens.frames_screen import FramesScreen
 from wsproxy.tui.widgets.bars import StatusLine
@@ -89,7 +90,7 @@ class BrowseScreen(FramesScreen):
 
     def compose_task(self) -> Iterable[Widget]:
         """The lists, and the inspector."""
-        yield ConnectionList(self.app.capture, id="connections")
+        yield ConnectionList(self.app.capture, self._hint, id="connections")
         yield FilterBar(id="filter")
         with Container(id="below"):
             yield FrameLog(self.app.capture, id="frames")
@@ -113,15 +114,30 @@ class BrowseScreen(FramesScreen):
 
     def on_grew(self, message: Grew) -> None:
         """There is more in the capture."""
+        if self not in self.app.screen_stack:
+            # Nobody sees it. What came meanwhile is drawn when somebody does.
+            return
         self.frames.grown()
         self.connections.grown()
         self.say_subject()
+
+    def on_engine_said(self, message: EngineSaid) -> None:
+        """The proxy said something that somebody should read."""
+        if message.event["event"] == "told":
+            self.connections.refresh()
+            self.say_status()
+
+    def on_screen_resume(self) -> None:
+        """Textual's: it is shown again."""
+        super().on_screen_resume()
         self.say_status()
+        self.frames.grown()
+        self.connections.grown()
 
     @on(FrameLog.Moved)
     def say_status(self) -> None:
         """Say how it stands."""
-        frames, now = self.frames, self.app.capture.now
+        frames, now, unread = self.frames, self.app.capture.now, self.app.said.unread
         view = frames.view
         total = now.last_frame - view.first + 1
         shown = count(frames.count, "frame")
@@ -148,6 +164,16 @@ class BrowseScreen(FramesScreen):
             f"cleared up to {view.first - 1:,}" if view.first > 1 else "",
             "finding …" if self.searching else "",
             (unrecorded(now.unrecorded_since), "bold red") if now.unrecorded_since else "",
+            (f"! the proxy said {count(unread, 'thing')} (l)", "bold yellow") if unread else "",
+        )
+
+    def _hint(self) -> str:
+        """What somebody wants to know who waits for connections."""
+        if self.app.engine is None or self.app.capture.now.state != LIVE:
+            return ""
+        return self.app.said.last or (
+            f"Make {self.app.engine.address} the proxy of a browser or an app. `wsproxy browser`, in another "
+            "terminal, opens one that has it and trusts it; `wsproxy ca guide` tells how others learn to."
         )
 
     # What is in the list.

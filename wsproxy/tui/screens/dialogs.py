@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from rich.text import Text
 from textual import on
@@ -42,9 +42,26 @@ class Dialog(ModalScreen[T], Generic[T]):
     Dialog:ansi OptionList { background: ansi_default; }
     """
 
+    def __init__(self, then: "Then[T] | None" = None) -> None:
+        super().__init__()
+        self._then = then
+
+    def give(self, answer: T) -> None:
+        """That is the answer: leave, or put the next question in the place of this one."""
+        following = self._then(answer) if self._then else None
+        if following is None:
+            self.dismiss(answer)
+        else:
+            # Nothing is between the two: a key never reaches what is behind them.
+            self.app.switch_screen(following)
+
     def action_cancel(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+
+Then: TypeAlias = Callable[[T], "Dialog[Any] | None"]
+"""What becomes of an answer: another question, or nothing."""
 
 
 class Question(Dialog[str]):
@@ -56,6 +73,7 @@ class Question(Dialog[str]):
         hint: what may be typed.
         value: what stands there at first.
         check: says what is wrong with what was typed, or nothing.
+        then: what is asked next.
     """
 
     def __init__(
@@ -64,8 +82,9 @@ class Question(Dialog[str]):
         hint: str = "",
         value: str = "",
         check: Callable[[str], str] = lambda text: "",
+        then: Then[str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(then)
         self._title = title
         self._hint = hint
         self._value = value
@@ -86,7 +105,7 @@ class Question(Dialog[str]):
         if wrong:
             self.query_one(".wrong", Static).update(Text(printable(wrong)))
         else:
-            self.dismiss(event.value)
+            self.give(event.value)
 
 
 @dataclass(frozen=True)
@@ -107,13 +126,16 @@ class Choose(Dialog[Any]):
         title: of the box, in words of ours.
         choices: in order.
         text: said above them.
+        then: what is asked next.
     """
 
     SAFE: ClassVar[int] = 300
     """Columns of a label."""
 
-    def __init__(self, title: str, choices: Sequence[Choice], text: str = "") -> None:
-        super().__init__()
+    def __init__(
+        self, title: str, choices: Sequence[Choice], text: str = "", then: Then[Any] | None = None
+    ) -> None:
+        super().__init__(then)
         self._title = title
         self._choices = choices
         self._text = text
@@ -142,4 +164,4 @@ class Choose(Dialog[Any]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._choices[event.option_index].value)
+        self.give(self._choices[event.option_index].value)

@@ -51,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
         table.add_column()
         for place in dict.fromkeys([*self._here, *PLACES]):
             listed = [action for action in actions(place)]
-            if not listed or place == "help":
+            if not listed or place in ("help", "said"):
                 continue
             table.add_row(Text())
             table.add_row(Text(PLACES[place], "bold underline"))

@@ -12,7 +12,6 @@ from wsproxy.tui.screens.engine_screen import EngineScreen
 from wsproxy.tui.widgets.bars import StatusLine
 from wsproxy.tui.widgets.table import Cell, Table
 from wsproxy.tui.widgets.tabs import Tabs
-from wsproxy.tui.work import work
 from wsproxy.words import count
 
 register(
@@ -132,29 +131,26 @@ class RulesScreen(EngineScreen):
 
     def action_add(self) -> None:
         """Ask what, to which, and with what."""
+        self.app.push_screen(Choose("Make a rule", _ACTIONS, then=self._which))
 
-        async def make(action: str) -> None:
-            filter = await self._asked("Which messages", "A filter; empty for every message.", check=_wrong)
-            if filter is None:
-                return
-            argument: str | None = ""
+    def _which(self, action: str) -> Question:
+        def asked(wanted: str) -> Question | None:
             if action in _ARGUMENTS:
-                argument = await self._asked(*_ARGUMENTS[action])
-            if argument is None:
-                return
-            if await self.ask(lambda client: client.add_rule(action, filter, argument or "")):
+                return Question(
+                    *_ARGUMENTS[action], then=lambda argument: self._make(action, wanted, argument)
+                )
+            self._make(action, wanted, "")
+            return None
+
+        return Question("Which messages", "A filter; empty for every message.", check=_wrong, then=asked)
+
+    def _make(self, action: str, wanted: str, argument: str) -> None:
+        async def make() -> None:
+            if await self.ask(lambda client: client.add_rule(action, wanted, argument)):
                 self.refresh_soon()
 
-        def chosen(action: str | None) -> None:
-            if action is not None:
-                work(self, "rule", make, action)
-
-        self.app.push_screen(Choose("Make a rule", _ACTIONS), chosen)
-
-    async def _asked(self, title: str, hint: str, value: str = "", check: object = None) -> str | None:
-        question = Question(title, hint, value, check) if callable(check) else Question(title, hint, value)
-        answer: str | None = await self.app.push_screen_wait(question)
-        return answer
+        # Whoever makes two at once wants both.
+        self.run_worker(make(), group="rule")
 
     async def action_switch(self) -> None:
         """On or off."""

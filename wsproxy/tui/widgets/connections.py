@@ -1,7 +1,7 @@
 """The list of connections: what each is, how it does, and how it ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from wsproxy.decoders.text import columns, printable
@@ -31,6 +31,8 @@ _MARKS = {"open": ("●", "open"), "closed": ("○", "closed"), "refused": ("✗
 _NOTHING = Flow()
 _WIDE = 110
 """Columns from which there is room for everything."""
+_IDLE = 0.5
+"""Seconds between two times that is drawn how long nothing has come."""
 
 
 class ConnectionList(Rows[ConnectionRow]):
@@ -39,6 +41,7 @@ class ConnectionList(Rows[ConnectionRow]):
 
     Args:
         model: the capture.
+        hint: what to say below that there are none.
     """
 
     WHERE = "connections"
@@ -76,9 +79,12 @@ class ConnectionList(Rows[ConnectionRow]):
     }
     """
 
-    def __init__(self, model: CaptureModel, *, id: str | None = None) -> None:
+    def __init__(
+        self, model: CaptureModel, hint: Callable[[], str] = lambda: "", *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.model = model
+        self._hint = hint
         self.only: int | None = None
         """The connection whose frames alone are shown."""
         self._wanted: list[int] = []
@@ -86,6 +92,8 @@ class ConnectionList(Rows[ConnectionRow]):
         self._closures = 0
         self._known = 0
         """How many there were when somebody last looked."""
+        self._counted = (0, 0, 0.0)
+        """What the numbers were of when they were last drawn."""
 
     @property
     def count(self) -> int:
@@ -107,8 +115,11 @@ class ConnectionList(Rows[ConnectionRow]):
         at_end = self.top + self.page_size >= self._known
         self._known = self.count
         self.changed(top=self.count if at_end and not self.has_focus else None)
-        # The numbers of those on the screen have changed.
-        self.refresh()
+        # The numbers of those on the screen have changed, or only how long ago that was.
+        counted = self.model.traffic.counted, self.model.now.closures, time.monotonic() // _IDLE
+        if counted != self._counted:
+            self._counted = counted
+            self.refresh()
 
     def want(self, keys: Sequence[int]) -> None:
         self._wanted = list(keys)
@@ -136,7 +147,8 @@ class ConnectionList(Rows[ConnectionRow]):
             self.post_message(self.Chosen(self, self.selected))
 
     def empty(self) -> str:
-        return "no connections yet"
+        hint = self._hint()
+        return f"no connections yet\n{hint}" if hint else "no connections yet"
 
     def header(self, width: int) -> list[Part]:
         left = f"  {'on':<{self._tag}} {'where':<{self._place(width)}} "

@@ -13,7 +13,7 @@ from wsproxy.errors import CaptureError
 from wsproxy.tui.actions import Action, bindings, register
 from wsproxy.tui.background import in_background
 from wsproxy.tui.capture.frames import FrameRow
-from wsproxy.tui.capture.model import CaptureModel
+from wsproxy.tui.capture.model import LIVE, CaptureModel
 from wsproxy.tui.capture.view import FrameView
 from wsproxy.tui.widgets.rows import Part, Rows
 from wsproxy.view.frame_line import TYPES
@@ -115,6 +115,8 @@ class FrameLog(Rows[FrameRow]):
         self._last = (0, 0)
         """The first and the last of what was read before."""
         self._fetching = False
+        self._undecoded: list[int] = []
+        """What was shown as it is, because more came; it is decoded when nothing more does."""
         self._room = 0
 
     # What is in it.
@@ -169,17 +171,35 @@ class FrameLog(Rows[FrameRow]):
 
     def _more(self) -> None:
         """Rows came, behind what is on the screen or before it: it stays where it is, or follows."""
+        if self.following:
+            self._follow_on()
+        else:
+            key, off = self._anchor
+            self._moved_to(self.row_of(key) - off if key else None)
+
+    def _follow_on(self) -> None:
+        """Go to the end, once what is there can be drawn: who draws twice for every look pays twice."""
+        missing = self._missing_at_end()
+        if missing:
+            self.want(missing)
+        elif self._undecoded:
+            self.want(self._undecoded)
+        if not missing or not self._rows:
+            self._moved_to(self.count)
+
+    def _moved_to(self, top: int | None) -> None:
+        """Draw what is there from a row on, without anybody having scrolled."""
         self._holding = True
         try:
-            if self.following:
-                self.changed(top=self.count)
-            else:
-                key, off = self._anchor
-                self.changed(top=self.row_of(key) - off if key else None)
+            self.changed(top=top)
         finally:
             self._holding = False
         self._look()
         self.post_message(self.Moved())
+
+    def _missing_at_end(self) -> list[int]:
+        rows = range(max(self.count - self.page_size, 0), self.count)
+        return [key for row in rows if (key := self.key_at(row)) not in self._rows]
 
     def _look(self) -> None:
         """Remember what is on the screen."""
@@ -189,7 +209,9 @@ class FrameLog(Rows[FrameRow]):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if not self._holding and self.count:
+        if self._holding:
+            return
+        if self.count:
             self._anchor = (self.key_at(min(self.top, self.count - 1)), 0)
         self._look()
         self.post_message(self.Moved())
@@ -199,9 +221,11 @@ class FrameLog(Rows[FrameRow]):
     def watch_following(self) -> None:
         """Textual's."""
         if self.following:
-            self.go(self.count)
-        self._look()
-        self.post_message(self.Moved())
+            self._follow_on()
+        else:
+            self.fetch()
+            self._look()
+            self.post_message(self.Moved())
 
     def action_follow(self) -> None:
         """Follow what comes, or stay."""
@@ -237,11 +261,29 @@ class FrameLog(Rows[FrameRow]):
 
     # Fetching.
 
+    def fetch(self) -> None:
+        """Want what is missing; who follows wants the end alone."""
+        if not self.following:
+            super().fetch()
+
     def want(self, keys: Sequence[int]) -> None:
         self._wanted = list(keys)
         if not self._fetching:
             self._fetching = True
             in_background(self, "fetch", self._fetch)
+
+    def arrived(self, rows: Sequence[tuple[int, FrameRow]]) -> None:
+        super().arrived(rows)
+        if not self.following or not rows:
+            return
+        missing = self._missing_at_end()
+        end, last = self.count, rows[-1][0]
+        if missing and last in self.view.index:
+            # More has come meanwhile. However fast it comes, what was read is shown.
+            end = self.row_of(last) + 1
+        self._moved_to(end - self.page_size)
+        if missing and not self._wanted:
+            self.want(missing)
 
     async def _fetch(self) -> None:
         """Read what is wanted, and then what is wanted by then; what was wanted in between is over."""
@@ -250,12 +292,17 @@ class FrameLog(Rows[FrameRow]):
                 wanted, self._wanted = self._wanted, []
                 # After a jump, what is said is shown first and what it means a moment later: that takes
                 # what came before. Who goes on from row to row has it at once.
-                jumped = not self._near(wanted)
+                patience: float | None = None if self._near(wanted) else -1
+                if wanted == self._undecoded:
+                    patience = _PATIENT
+                self._undecoded = []
                 self._last = (wanted[0], wanted[-1])
-                rows = await self.model.rows(wanted, self._room or 80, -1 if jumped else None)
+                rows = await self.model.rows(wanted, self._room or 80, patience)
                 self.arrived([(row.id, row) for row in rows])
                 later = [row.id for row in rows if not row.decoded]
-                if later and not self._wanted:
+                if later and patience != _PATIENT and self._races(wanted):
+                    self._undecoded = later
+                elif later and not self._wanted:
                     rows = await self.model.rows(later, self._room or 80, _PATIENT)
                     self.arrived([(row.id, row) for row in rows])
         except CaptureError as error:
@@ -264,8 +311,14 @@ class FrameLog(Rows[FrameRow]):
         finally:
             self._fetching = False
 
+    def _races(self, wanted: Sequence[int]) -> bool:
+        """Whether it comes faster than it can be read: then nobody misses what it means."""
+        return self.following and self.model.now.state == LIVE and len(wanted) >= self.page_size
+
     def _near(self, wanted: Sequence[int]) -> bool:
         first, last = self._last
+        if self.following and last:
+            return last < wanted[-1]
         return first - _NEAR < wanted[0] and wanted[-1] < last + _NEAR
 
     def on_resize(self) -> None:
@@ -353,7 +406,7 @@ class FrameLog(Rows[FrameRow]):
         if not self.view.searched:
             return "searching …"
         if self.view.wanted is not None:
-            return "nothing matches the filter" + (" so far" if self.model.now.state == "live" else "")
+            return "nothing matches the filter" + (" so far" if self.model.now.state == LIVE else "")
         if self.view.first > 1:
             return "the view was cleared: new frames appear here"
         return "no frames yet"

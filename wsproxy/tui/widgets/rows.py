@@ -5,13 +5,14 @@ It knows how many rows there are and asks for those it is about to draw. A row i
 is of a thing, not of a line: whatever is added before or behind, it stays where it is.
 """
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -22,6 +23,11 @@ from wsproxy.tui.actions import Action, bindings, register
 R = TypeVar("R")
 Part = tuple[str, str]
 """Text, which must be harmless, and the name of a component class without its prefix, or nothing."""
+
+_HEADER, _BLANK, _EMPTY = -1, -2, -3
+"""In place of keys, for lines that are no rows."""
+_STRIPS = 300
+"""Lines that are kept as they look: some screens full."""
 
 register(
     Action("up", "up,k", "Up", "One row up", "list", footer=False, palette=False),
@@ -101,6 +107,8 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._styles: dict[str, Style] = {}
         self._shown = (0, 0, 0)
         """What was on the screen when it was last drawn."""
+        self._strips: dict[int, tuple[object, Strip]] = {}
+        """By key: what a line was made of, and how that looks."""
 
     # What a subclass says.
 
@@ -130,7 +138,7 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     def empty(self) -> str:
-        """What to say where there are no rows."""
+        """What to say where there are no rows; harmless, and in as many lines as it takes."""
         return ""
 
     # What it does with that.
@@ -243,6 +251,7 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Textual's: another theme."""
         super().notify_style_update()
         self._styles = {}
+        self._strips = {}
 
     @property
     def _base(self) -> Style:
@@ -257,32 +266,69 @@ class Rows(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._styles[name] = self.get_component_rich_style(name, partial=True)
         return self._styles[name]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """
+        Textual's: some lines of the screen.
+
+        A list has no border and no padding, so nothing is added to its lines. A line of the same parts is the
+        same strip, for which Textual knows already how it is filtered and cut.
+        """
+        width, background = self.room, self.background_colors[1]
+        filters = self.get_line_filters()
+        strips = []
+        for y in crop.line_range:
+            strip = self._line(y, width)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip)
+        if crop.column_span != (0, width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
     def render_line(self, y: int) -> Strip:
         """Textual's: one line of the screen."""
-        width = self.room
+        return self._line(y, self.room)
+
+    def _line(self, y: int, width: int) -> Strip:
         base = self._base
         if y == 0:
-            return self._strip(self.header(width), width, base + self.style_of("rows--header"))
+            return self._strip(_HEADER, self.header(width), width, base + self.style_of("rows--header"))
         number = self.top + y - 1
         if number >= self.count:
-            if not self.count and y == 1:
-                return self._strip([(self.empty(), "")], width, base + self.style_of("rows--empty"))
-            return Strip.blank(width, base)
+            if not self.count and (said := self._empty_line(y - 1, width)):
+                return self._strip(_EMPTY - y, [(said, "")], width, base + self.style_of("rows--empty"))
+            return self._strip(_BLANK, [], width, base)
         key = self.key_at(number)
         row = self._rows.get(key)
         over = None
         if key == self.selected:
             over = self.style_of("rows--selected" if self.has_focus else "rows--selected-blurred")
         if row is None:
-            return self._strip([(f"{key:>7,} …", "")], width, base + self.style_of("rows--empty"), over)
-        return self._strip(self.parts(row, number, width), width, base, over)
+            return self._strip(key, [(f"{key:>7,} …", "")], width, base + self.style_of("rows--empty"), over)
+        return self._strip(key, self.parts(row, number, width), width, base, over)
 
-    def _strip(self, parts: Sequence[Part], width: int, base: Style, over: Style | None = None) -> Strip:
+    def _empty_line(self, number: int, width: int) -> str:
+        lines = [
+            line for text in self.empty().splitlines() for line in textwrap.wrap(text, max(width - 2, 10))
+        ]
+        return f" {lines[number]}" if number < len(lines) else ""
+
+    def _strip(
+        self, key: int, parts: list[Part], width: int, base: Style, over: Style | None = None
+    ) -> Strip:
+        made_of = (parts, width, base, over)
+        made = self._strips.get(key)
+        if made is not None and made[0] == made_of:
+            return made[1]
         segments = []
         for text, name in parts:
             style = base + self.style_of(name) if name else base
             segments.append(Segment(text, style + over if over else style))
-        return Strip(segments).adjust_cell_length(width, base + over if over else base)
+        strip = Strip(segments).adjust_cell_length(width, base + over if over else base)
+        if len(self._strips) >= _STRIPS:
+            self._strips.clear()
+        self._strips[key] = made_of, strip
+        return strip
 
     # Moving about.
 
