@@ -5,7 +5,8 @@
 #   make test       linters, types, import rules, all tests; on the oldest and the newest Python here (there in
 #                   every mode of the proxy and every pair of circumstances, on the oldest in `regular` mode and
 #                   without what is the same on both)
-#   make test-long  what takes minutes: a gibibyte in a message, 7,000 sockets, a million frames, Autobahn's core
+#   make test-long  what takes minutes: a gibibyte in a message, 7,000 sockets, a million frames, Autobahn's core,
+#                   the README's first screen from an empty machine
 #   make test-layer the end-to-end tests without the fast path (--set fast_path=false), in all modes on both
 #   make test-matrix  the end-to-end tests under every combination of their circumstances, on both
 #   make autobahn   the Autobahn conformance suite, through the proxy and without it (long)

@@ -14,6 +14,7 @@ from tests.support.browser import missing
 from tests.support.exchange import Said, account, account_of, binary, close, text
 from tests.support.proxy import Proxy, connections
 from tests.support.talking_page import SECURE, browsing
+from wsproxy.store.records import ExchangeRecord
 from wsproxy.wire.frames import header_mask
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
@@ -38,9 +39,15 @@ MESSAGES: list[dict[str, Any]] = [
 @SECURE
 async def test_the_page_and_the_capture_tell_the_same(tmp_path: Path, secure: bool) -> None:
     async with browsing(tmp_path, secure) as (proxy, page, url):
-        # One browser for both: they take longer to start than all of this.
+        # One browser for all: they take longer to start than all of this.
+        await _the_rest_of_the_page_passes(page)
         await _tell_the_same(proxy, page, url, 1, deflate=False)
         await _tell_the_same(proxy, page, url, 2, deflate=True)
+        await _leaving_the_page_is_going_away(proxy, page, 3, 4)
+        events = await proxy.stop()
+        # And of the rest nothing.
+        assert [record.id for record in connections(events)] == [1, 2, 3, 4]
+        assert not any(isinstance(event, ExchangeRecord) for event in events)
 
 
 async def _tell_the_same(proxy: Proxy, page: Page, url: str, number: int, *, deflate: bool) -> None:
@@ -87,44 +94,40 @@ async def _tell_the_same(proxy: Proxy, page: Page, url: str, number: int, *, def
     assert b"" not in masks
 
 
-async def test_leaving_the_page_is_recorded_as_going_away(tmp_path: Path) -> None:
-    async with browsing(tmp_path, True) as (proxy, page, _):
-        await page.evaluate(
-            """async () => {
-                window.talks = [new Talk(here("/echo")), new Talk(here("/echo?deflate"))];
-                for (const talk of talks) await talk.converse([{text: "hello"}]);
-            }"""
-        )
-        await page.goto("about:blank")
-        events = await proxy.wait_for_closures(2)
-        for record in connections(events):
-            found = account_of(proxy, events, record.id)
-            assert (found.client[0], found.server[0]) == (text("hello"), text("olleh"))
-            assert found.client[1:] == [close(1001)]
-            assert found.ended[:2] == ("client", 1001)
+async def _leaving_the_page_is_going_away(proxy: Proxy, page: Page, *numbers: int) -> None:
+    await page.evaluate(
+        """async () => {
+            window.talks = [new Talk(here("/echo")), new Talk(here("/echo?deflate"))];
+            for (const talk of talks) await talk.converse([{text: "hello"}]);
+        }"""
+    )
+    await page.goto("about:blank")
+    events = await proxy.wait_for_closures(max(numbers))
+    for number in numbers:
+        found = account_of(proxy, events, number)
+        assert (found.client[0], found.server[0]) == (text("hello"), text("olleh"))
+        assert found.client[1:] == [close(1001)]
+        assert found.ended[:2] == ("client", 1001)
 
 
-@SECURE
-async def test_the_rest_of_the_page_passes_and_is_not_recorded(tmp_path: Path, secure: bool) -> None:
-    async with browsing(tmp_path, secure) as (proxy, page, _):
-        assert await page.title() == "A page that talks"
-        assert await page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(1, 2, 3)"
-        assert await page.evaluate("document.getElementById('picture').naturalWidth") == 40
-        size = 300_000
-        uploaded = await page.evaluate(
-            """async size => {
-                const answer = await fetch("/upload", {method: "POST", body: new Uint8Array(size)});
-                return await answer.json();
-            }""",
-            size,
-        )
-        assert uploaded == {"received": size}
-        # A stream that does not end arrives as far as it has come.
-        event = await page.evaluate(
-            """new Promise(resolve => {
-                const stream = new EventSource("/events");
-                stream.onmessage = event => { stream.close(); resolve(event.data); };
-            })"""
-        )
-        assert event == "at once"
-        assert await proxy.stop() == []
+async def _the_rest_of_the_page_passes(page: Page) -> None:
+    assert await page.title() == "A page that talks"
+    assert await page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(1, 2, 3)"
+    assert await page.evaluate("document.getElementById('picture').naturalWidth") == 40
+    size = 300_000
+    uploaded = await page.evaluate(
+        """async size => {
+            const answer = await fetch("/upload", {method: "POST", body: new Uint8Array(size)});
+            return await answer.json();
+        }""",
+        size,
+    )
+    assert uploaded == {"received": size}
+    # A stream that does not end arrives as far as it has come.
+    event = await page.evaluate(
+        """new Promise(resolve => {
+            const stream = new EventSource("/events");
+            stream.onmessage = event => { stream.close(); resolve(event.data); };
+        })"""
+    )
+    assert event == "at once"

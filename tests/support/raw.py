@@ -3,7 +3,6 @@ WebSocket peers that do nothing but the handshake: what they send afterwards is 
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import struct
@@ -23,10 +22,18 @@ _open: list[asyncio.StreamWriter] = []
 async def close_clients() -> None:
     """Close what tests have left open."""
     while _open:
-        writer = _open.pop()
-        writer.close()
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(writer.wait_closed(), 5)
+        await _close(_open.pop())
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close it in order; at once, if that takes too long: what is left to the collector is a failure."""
+    writer.close()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), 5)
+    except TimeoutError:
+        writer.transport.abort()
+    except (OSError, ssl.SSLError):
+        pass
 
 
 @dataclass
@@ -68,9 +75,7 @@ class Peer:
         self.writer.transport.abort()
 
     async def close(self) -> None:
-        self.writer.close()
-        with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
-            await asyncio.wait_for(self.writer.wait_closed(), 5)
+        await _close(self.writer)
 
 
 class Origin:
@@ -119,9 +124,7 @@ class Origin:
 
     async def close(self) -> None:
         for writer in self._writers:
-            writer.close()
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(writer.wait_closed(), 5)
+            await _close(writer)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ Where tests write: into memory where there is enough of it.
 A capture is a database, which waits for the disk when it is made and when it is closed: a few milliseconds of
 work, and fifty to a hundred of waiting, in nearly every test. None of them takes the power away, which is all
 that a disk would survive and memory does not; slow disks and full ones are acted (`test_slow_disks`,
-`test_store_recorder`).
+`test_store_disks`).
 """
 
 import os

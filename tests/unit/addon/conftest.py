@@ -12,6 +12,7 @@ import pytest
 from wsproxy.addon import Facts, Manager
 from wsproxy.addon.lifecycle import Direct
 from wsproxy.addon.options import Values
+from wsproxy.wire.closing import Closure
 from wsproxy.wire.encode import encode_frame
 from wsproxy.wire.transit import Transit
 
@@ -20,6 +21,16 @@ REQUEST = (
     b"Sec-WebSocket-Extensions: permessage-deflate\r\nX-Odd: a\r\nX-Odd: \xff\r\n\r\n"
 )
 RESPONSE = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: v2\r\n\r\n"
+OVER = Closure("server", 1001, "bye", True, "eof")
+
+UPPER = """
+'''Shouts.
+
+More about that.
+'''
+def ws_message(connection, message):
+    message.text = message.text.upper()
+"""
 
 
 @dataclass

@@ -1,15 +1,19 @@
 """What the tests of the store share."""
 
+import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.captures import START
 from wsproxy.store.limits import Limits
 from wsproxy.store.reader import Reader
-from wsproxy.store.records import FrameRecord
+from wsproxy.store.records import ConnectionRecord, FrameRecord
 from wsproxy.store.tail import Event, FrameEvent, Tail
-from wsproxy.wire.frames import header_mask
+from wsproxy.wire.frames import Batch, FrameScanner, header_mask
+from wsproxy.wire.handshake import Handshake
 from wsproxy.wire.mask import apply_mask
 
 REPOSITORY = Path(__file__).parents[3]
@@ -79,3 +83,40 @@ def stream(reader: Reader, connection: int, from_client: bool) -> bytes:
                 mask = header_mask(frame.header) if len(frame.header) > 1 and payload else b""
                 found += frame.header + (apply_mask(payload, mask) if mask else payload)
     return found
+
+
+NOTHING = Handshake.of(b"", b"")
+
+
+def batch(connection: int, raw: bytes, now: int = START) -> Batch:
+    return (connection, False, now, FrameScanner().feed(raw), len(raw))
+
+
+def record(**changes: object) -> ConnectionRecord:
+    values: dict[str, object] = {
+        "id": 0, "opened": START, "url": "ws://example.test/", "client": "", "server": "", "mode": "regular",
+        "http_version": "HTTP/1.1", "request": b"", "response": b"", "status": 101, "body": b"",
+        "body_length": 0, "subprotocol": None, "extensions": "", "findings": (), "error": None, "tls": {},
+    }  # fmt: skip
+    return ConnectionRecord(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[Callable[[], None]]:
+    """
+    Another program is writing to the file: to the recorder, a disk that takes its time.
+
+    Until the end of the block, or until what it gives is called.
+    """
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+
+    def release() -> None:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+    try:
+        yield release
+    finally:
+        release()
+        db.close()
