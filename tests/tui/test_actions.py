@@ -129,11 +129,20 @@ async def test_every_screen_says_at_80_columns_how_to_get_help_and_out(tmp_path,
         await it.talk.client.send("hello")
         for place in SCREENS:
             await it.go(place.name)
-            await it.until(lambda: it.screen.splitlines()[-1].endswith("q Quit  ? Help"))
+            await it.until(lambda: it.screen.splitlines()[-1].endswith((" Quit  ? Help", " Quit  F1 Help")))
         await it.go("browse")
         await it.until(lambda: it.app.screen.frames.row(1))
         await it.press("enter")
         await it.shows("Decoded")
         await it.press("tab")
         await it.until(lambda: "Pretty" in it.screen.splitlines()[-1])
-        await it.until(lambda: it.screen.splitlines()[-1].endswith("q Quit  ? Help"))
+        await it.until(lambda: it.screen.splitlines()[-1].endswith((" Quit  ? Help", " Quit  F1 Help")))
+
+
+async def test_the_footer_shows_no_key_that_would_be_typed(tmp_path):
+    async with browsing(chat(tmp_path / "a.wsp"), size=(160, 45)) as browse:
+        await browse.shown("q Quit  ? Help")
+        await browse.press("f")
+        await browse.shown("^q Quit  F1 Help")
+        await browse.press("escape")
+        await browse.shown("q Quit  ? Help")

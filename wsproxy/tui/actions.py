@@ -10,7 +10,7 @@ A widget, screen or app takes its bindings from here and has a method `action_NA
         def action_release(self) -> None: ...
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
@@ -100,7 +100,6 @@ def bindings(where: str) -> list[BindingType]:
             action.name,
             action.label,
             show=action.footer,
-            key_display=key_words(action.keys.partition(",")[0]),
             tooltip=action.help,
             priority=action.priority,
             id=f"{action.where}.{action.name}",
@@ -108,6 +107,20 @@ def bindings(where: str) -> list[BindingType]:
         for action in actions(where)
         if action.keys
     ]
+
+
+def key_shown(binding: Binding, active: Container[str]) -> str:
+    """
+    The key by which the footer names an action: its first that would not be typed into what has the focus.
+
+    Args:
+        binding: one of its, of `bindings`.
+        active: the keys that do something now.
+    """
+    where, _, name = (binding.id or "").partition(".")
+    action = _ACTIONS.get((where, name))
+    keys = action.keys.split(",") if action else []
+    return key_words(next((key for key in keys if key in active), binding.key))
 
 
 _KEYS = {

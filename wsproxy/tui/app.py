@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, ScreenStackError
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -23,7 +23,7 @@ from wsproxy.control.runfile import RunFile
 from wsproxy.decoders.registry import DECODERS, Factory
 from wsproxy.decoders.text import printable
 from wsproxy.errors import CaptureError, WsproxyError
-from wsproxy.tui.actions import Action, bindings, places, register
+from wsproxy.tui.actions import Action, bindings, key_shown, places, register
 from wsproxy.tui.capture.model import DELETED, FINISHED, INTERRUPTED, LIVE, REPLACED, CaptureModel
 from wsproxy.tui.commands import ActionCommands
 from wsproxy.tui.engine import EngineLink
@@ -283,6 +283,10 @@ class WsproxyApp(App[Left]):
     def on_tab_pressed(self, message: Tab.Pressed) -> None:
         """The name of a screen was clicked."""
         self.switch_mode(message.place.name)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Textual's: for the footer."""
+        return key_shown(binding, self.screen.active_bindings)
 
     def action_help(self) -> None:
         """Help about where one is."""

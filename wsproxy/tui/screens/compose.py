@@ -46,7 +46,7 @@ register(
         "compose",
         priority=True,
     ),
-    Action("toggle_hex", "ctrl+t", "Text or hex", "Edit as text or as bytes", "compose", priority=True),
+    Action("toggle_hex", "ctrl+t", "Text/hex", "Edit as text or as bytes", "compose", priority=True),
     Action(
         "from_file",
         "ctrl+o",

@@ -40,7 +40,7 @@ register(
     ),
     Action("switch_rule", "space", "On or off", "Switch a rule on or off", "hold", footer=False),
     Action(
-        "toggle_hex", "ctrl+t", "Text or hex", "Edit as text or as bytes", "hold", footer=False, priority=True
+        "toggle_hex", "ctrl+t", "Text/hex", "Edit as text or as bytes", "hold", footer=False, priority=True
     ),
     Action(
         "from_file",

@@ -179,7 +179,7 @@ class PayloadEditor(Vertical):
             words.append("changed")
         if not self.hex and "⟨U+" in self.area.text:
             words.append("⟨U+...⟩ stands for a character that cannot be seen")
-        about.update("  ".join([*words, self._hint]))
+        about.update("  ".join(filter(None, [*words, self._hint])))
         about.set_class(False, "wrong")
 
 
