@@ -170,7 +170,9 @@ async def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(terminal
     async with taken:
         port = taken.sockets[0].getsockname()[1]
         terminal.wsproxy("-p", str(port), "-w", str(tmp_path / "a.wsp"))
-        await terminal.shown("another program does")
+        await terminal.shown("Choose another port")
+        # With its end the terminal moves up by a line.
+        assert "another program does" in terminal._run("capture-pane", "-p", "-J", "-S", "-")
         assert runfile.running() == []
 
 
