@@ -133,11 +133,16 @@ async def test_the_sessions_of_a_browser_are_replayed_without_a_difference(
     assert outcome["received"] == outcome["expected"] > 30
     assert [each for each in report if each["event"] in ("changed", "missing", "extra")] == []
     assert urls(tmp_path / "again.wsp") == urls(path)
-    # The session of Socket.IO has begun over HTTP now as it did then, and is on record.
+    # Both sessions of Socket.IO have begun over HTTP now as they did then, and are on record.
     with Reader(path) as then, Reader(tmp_path / "again.wsp") as now:
-        [session] = {record.sid for record in now.exchanges()}
-        assert session not in {record.sid for record in then.exchanges()}
-        assert any(f"sid={session}" in record.url for record in now.connections())
+        before, after = ({record.sid for record in which.exchanges()} for which in (then, now))
+        assert len(before) == len(after) == 2
+        assert not before & after
+        moved = {sid for sid in after for record in now.connections() if f"sid={sid}" in record.url}
+        assert len(moved) == 1
+    # That which stayed there was played again as well.
+    [stayed] = outcome["polling"]
+    assert (stayed["differences"], stayed["problem"]) == (0, None)
 
 
 async def test_every_session_is_told_from_that_of_a_server_that_answers_otherwise(
