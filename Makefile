@@ -30,7 +30,8 @@ VENV := .venv
 TEST_VENVS := $(foreach python,$(PYTHONS),.venv-test-$(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 
 LINTS := $(TEST_VENVS:.venv-test-%=lint-%)
-PYTEST := python -m pytest -q -n 2 --dist loadgroup
+# One worker more than there are cores: a quarter of the time each waits for what it has started.
+PYTEST := python -m pytest -q -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))) --dist loadgroup
 # For all Pythons but the newest, which has looked at every pair, more examples, and what is alike (tests/conftest.py).
 THIN := WSPROXY_TEST_WAYS=regular WSPROXY_TEST_MATRIX=thin HYPOTHESIS_PROFILE=brief
 
