@@ -244,18 +244,24 @@ def outcome_json(summary: Summary, path: Path, target: Path) -> dict[str, Any]:
     }
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    closure = outcome.closure
+def _counts(outcome: Outcome | StayedOutcome) -> dict[str, int]:
     return {
-        "connection": outcome.number or None,
-        "original": outcome.original,
-        "url": outcome.url,
         "sent": outcome.said,
         "received": outcome.heard,
         "expected": outcome.expected,
         "skipped": outcome.skipped,
         "left": outcome.left,
         "differences": outcome.differences,
+    }
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    closure = outcome.closure
+    return {
+        "connection": outcome.number or None,
+        "original": outcome.original,
+        "url": outcome.url,
+        **_counts(outcome),
         "problem": outcome.problem or None,
         "closed": asdict(closure) if closure else None,
     }
@@ -266,12 +272,7 @@ def _session_json(outcome: StayedOutcome) -> dict[str, Any]:
         "session": outcome.now or None,
         "original": outcome.session,
         "url": outcome.url,
-        "sent": outcome.said,
-        "received": outcome.heard,
-        "expected": outcome.expected,
-        "skipped": outcome.skipped,
-        "left": outcome.left,
-        "differences": outcome.differences,
+        **_counts(outcome),
         "changed": [{"then": then, "now": now} for then, now in outcome.changed],
         "problem": outcome.problem or None,
     }

@@ -1,7 +1,7 @@
 """What came of a replay."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from wsproxy.decoders.text import preview
 from wsproxy.replay.heard import Heard
@@ -12,6 +12,8 @@ from wsproxy.wire.frames import OPCODE_NAMES
 if TYPE_CHECKING:
     from wsproxy.replay.part import Part
     from wsproxy.replay.stayed import StayedOutcome
+
+_Over = TypeVar("_Over", "Outcome", "StayedOutcome")
 
 _WIDTH = 60
 
@@ -103,26 +105,22 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """One more connection is over."""
         self.connections += 1
-        self.said += outcome.said
-        self.heard += outcome.heard
-        self.expected += outcome.expected
-        self.skipped += outcome.skipped
-        self.left += outcome.left
-        self.differences += outcome.differences
-        if len(self.outcomes) < self.MOST * (2 if outcome.problem else 1):
-            self.outcomes.append(outcome)
+        self._count(outcome, self.outcomes)
 
     def add_session(self, outcome: "StayedOutcome") -> None:
         """A session over long-polling is over."""
         self.polled += 1
+        self._count(outcome, self.sessions)
+
+    def _count(self, outcome: _Over, kept: list[_Over]) -> None:
         self.said += outcome.said
         self.heard += outcome.heard
         self.expected += outcome.expected
         self.skipped += outcome.skipped
         self.left += outcome.left
         self.differences += outcome.differences
-        if len(self.sessions) < self.MOST * (2 if outcome.problem else 1):
-            self.sessions.append(outcome)
+        if len(kept) < self.MOST * (2 if outcome.problem else 1):
+            kept.append(outcome)
 
     @property
     def went_well(self) -> bool:

@@ -1,9 +1,16 @@
-"""A port where nobody is."""
+"""A place for the capture, and a port where nobody is."""
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test makes the session that is replayed."""
+    return tmp_path / "session.wsp"
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ from wsproxy.store.records import ClosureRecord, ConnectionRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
-
-
 async def test_says_what_the_client_said_and_hears_what_the_server_had_said(path: Path) -> None:
     async with server(reversing) as url:
         summary = await play(talk(path, url, "one", "two"))

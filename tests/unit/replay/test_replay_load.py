@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,11 +30,6 @@ async def run(path: Path, plan: Plan, timeout: float = 20, **more: Any) -> Stati
                 session=Session,
                 **more,
             )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
 
 
 async def test_runs_so_often_and_never_more_at_a_time(path: Path) -> None:

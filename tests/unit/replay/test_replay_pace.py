@@ -30,11 +30,6 @@ from wsproxy.store.tail import FrameEvent
 from wsproxy.wire.encode import encode_close, encode_frame
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
-
-
 async def test_recorded_keeps_the_time_of_the_original(path: Path) -> None:
     said: list[float] = []
     loop = asyncio.get_running_loop()

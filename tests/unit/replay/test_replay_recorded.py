@@ -36,11 +36,6 @@ def told(path: Path, end: End = End.SERVER, **choice: object) -> list[str]:
     return words
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
-
-
 def two(path: Path) -> Path:
     """Two connections that overlap."""
     with capture(path) as c:

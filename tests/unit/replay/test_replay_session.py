@@ -22,11 +22,6 @@ from wsproxy.wire.handshake import Head, accept_for
 from wsproxy.wire.mask import apply_mask
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
-
-
 def recorded(path: Path, url: str, *said: str) -> Path:
     """A session: what begins with `>` the client said, the rest the server."""
     with capture(path) as c:

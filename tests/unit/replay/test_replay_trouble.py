@@ -29,11 +29,6 @@ from wsproxy.store.records import ClosureRecord, ConnectionRecord
 from wsproxy.wire.encode import encode_close, encode_frame
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "session.wsp"
-
-
 async def test_a_refusal_is_told_with_status_and_body(path: Path) -> None:
     def refuse(connection: Any, request: Any) -> Any:
         return connection.respond(403, "members only\n")
